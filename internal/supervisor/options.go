@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"log/slog"
+	"net"
+	"os"
+
+	"portillon/internal/config"
+)
+
+// Options is what Run needs. Config and StateDir are required.
+type Options struct {
+	Config *config.Config
+	// StateDir is $STATE_DIRECTORY, else $XDG_STATE_HOME/portillon. Run makes it,
+	// device/ (0700, kept for ever) and session/ (0700, wiped between candidates).
+	StateDir string
+	// Exe is the screen process's program; empty: /proc/self/exe.
+	Exe string
+	// Args are the screen process's arguments, without the program's name. Nothing
+	// secret: every user of the machine can read them.
+	Args []string
+	// Env is added to the minimal environment of the screen process and wins over
+	// it: FYNE_SCALE=1, for one. Nothing secret.
+	Env []string
+	// Stderr takes the screen process's log; nil: os.Stderr.
+	Stderr *os.File
+	// PlayerOutput takes the player's stdout and stderr. Nil: they are discarded, since
+	// what a player prints may be a candidate's.
+	PlayerOutput *os.File
+	// Log is the supervisor's own log; nil: none.
+	Log *slog.Logger
+	// Resolver resolves the hosts to dial; nil: Go's own, so that no NSS module is
+	// loaded into this process.
+	Resolver *net.Resolver
+	// SealParent, when set, is called once: after the state directories and the
+	// device key are there, before the first child is started. An error ends Run. What it
+	// forbids, the screen process and the player inherit.
+	SealParent func() error
+}
