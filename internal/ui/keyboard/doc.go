@@ -1,0 +1,3 @@
+// Package keyboard is the on-screen keyboard: AZERTY for the e-mail and the
+// password, a pad for the code.
+package keyboard
