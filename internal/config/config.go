@@ -3,6 +3,17 @@
 // TOML. It is strict: an unknown key, a wrong type, a missing or meaningless
 // value is an error that names file, line and key, and all of them are reported
 // at once.
+//
+// Every key must be written, so that a file says by itself what holds. The only
+// ones that may be absent are centre.local_phone, the table [identity.cas]
+// (required for provider "cas", refused for any other) and, in it, the address
+// of the mode that is not used. Empty is a value, with the meaning given here,
+// for centre.tablet, centre.local_phone, centre.update_uri, identity.ca_file
+// and exam.hosts; anything else must hold something.
+//
+// The file holds no secret, and no error quotes an address it was given.
+//
+//	bytes ─readDocument→ entries with their lines ─reader→ Config, Errors
 package config
 
 import "time"
@@ -10,6 +21,7 @@ import "time"
 // Config is a centre's configuration, checked and complete.
 type Config struct {
 	Path     string // the file it came from
+	Raw      []byte // its very bytes: what a signature is checked over
 	Lockdown Lockdown
 	Language string // "fr" or "en"
 	Timezone *time.Location
@@ -18,6 +30,8 @@ type Config struct {
 	Login    Login
 	Session  Session
 	Exam     Exam
+
+	doc *document // where each key stands, for Warnings
 }
 
 // Lockdown is how strict the tablet is.
@@ -31,11 +45,13 @@ const (
 
 // Centre is who and where.
 type Centre struct {
-	Name, Room, Tablet       string
-	LocalPhone, SupportPhone string
-	SupportURI               string
-	BatteryMin               int // percent, 0 to 100
-	UpdateURI                string
+	Name, Room   string
+	Tablet       string // empty: from the fleet file, by hardware serial
+	LocalPhone   string // the centre's own help; empty: none
+	SupportPhone string
+	SupportURI   string
+	BatteryMin   int    // percent, 0 to 100
+	UpdateURI    string // empty: no updates are pulled
 }
 
 // Identity is the service that proves who a student is.
@@ -44,17 +60,17 @@ type Identity struct {
 	Issuer    string // base URL without trailing slash
 	ClientID  string
 	Scope     string
-	Pins      []string // "sha256/BASE64", at least one
-	CAFile    string   // empty: the system's
-	CodeValid time.Duration
-	CAS       *CAS // set for provider "cas" alone
+	Pins      []string      // "sha256/BASE64", at least one
+	CAFile    string        // empty: the system's
+	CodeValid time.Duration // 1 s to 10 min, in whole seconds
+	CAS       *CAS          // set for provider "cas" alone
 }
 
 // CAS is what Apereo CAS needs beside.
 type CAS struct {
 	Mode        string // "oauth" or "service"
-	RedirectURI string
-	Service     string
+	RedirectURI string // required for mode "oauth"
+	Service     string // required for mode "service"
 }
 
 // Login is the login's manners.
@@ -67,10 +83,10 @@ type Login struct {
 }
 
 // Session bounds resuming.
-type Session struct{ MaxAge time.Duration }
+type Session struct{ MaxAge time.Duration } // 1 min to 24 h
 
 // Exam is what follows a login.
 type Exam struct {
 	Command []string // absolute path first
-	Hosts   []string // host:port
+	Hosts   []string // host:port; may be empty
 }
