@@ -9,7 +9,10 @@ import (
 // Event is anything that happens to a login.
 //
 //sumtype:decl
-type Event interface{ isEvent() }
+type Event interface {
+	// step carries the event out; defined beside the screen it is about.
+	step(t *turn)
+}
 
 // Ref names one piece of asynchronous work: the login attempt (one Begin) and the
 // request within it.
@@ -126,40 +129,3 @@ type Failure struct {
 	// kiosk (the machine has no dice); used where RetryAfter is 0.
 	Backoff time.Duration
 }
-
-func (Key) isEvent()              {}
-func (Insert) isEvent()           {}
-func (Backspace) isEvent()        {}
-func (Delete) isEvent()           {}
-func (CaretTo) isEvent()          {}
-func (Typed) isEvent()            {}
-func (SubmitEmail) isEvent()      {}
-func (SubmitPassword) isEvent()   {}
-func (SubmitCode) isEvent()       {}
-func (AcceptSuggestion) isEvent() {}
-func (RefuseSuggestion) isEvent() {}
-func (RequestCode) isEvent()      {}
-func (EnterCode) isEvent()        {}
-func (ToggleShown) isEvent()      {}
-func (ToggleRemember) isEvent()   {}
-func (OpenForgotten) isEvent()    {}
-func (OpenSetup) isEvent()        {}
-func (SetupDone) isEvent()        {}
-func (NotMe) isEvent()            {}
-func (RetryNow) isEvent()         {}
-func (OpenHelp) isEvent()         {}
-func (HelpTo) isEvent()           {}
-func (Back) isEvent()             {}
-func (StepText) isEvent()         {}
-func (Touched) isEvent()          {}
-func (Tick) isEvent()             {}
-func (Checked) isEvent()          {}
-func (Challenged) isEvent()       {}
-func (Failed) isEvent()           {}
-func (Granted) isEvent()          {}
-func (NotRemembered) isEvent()    {}
-func (Sealed) isEvent()           {}
-func (HandedOff) isEvent()        {}
-func (PlayerExited) isEvent()     {}
-func (PlayerRunning) isEvent()    {}
-func (Remembered) isEvent()       {}

@@ -1,0 +1,165 @@
+package login
+
+import "time"
+
+// touch feeds the idle timer; every event from the screens calls it.
+func (t *turn) touch() { t.touched = t.now.Boot }
+
+// Touched also ends «Épreuve terminée».
+func (Touched) step(t *turn) {
+	t.touch()
+	if t.screen == ScreenEnded {
+		t.reset()
+	}
+}
+
+// textPercents are the sizes «Aa» steps through, first in ordinary and then in
+// high contrast.
+var textPercents = [...]int{100, 125, 150, 175, 200}
+
+func (StepText) step(t *turn) {
+	t.touch()
+	t.textSteps = (t.textSteps + 1) % (2 * len(textPercents))
+}
+
+// The pages of the help.
+const (
+	HelpAddress = "address" // procedure 1: is it exactly the cockpit's?
+	HelpCode    = "code"    // procedure 1-suite: right address, wrong password
+	HelpOther   = "other"   // procedures 2 and 3: another address
+	HelpCall    = "call"    // whom to call
+)
+
+// helpSteps is the order of the pages, «Retour» going one back.
+var helpSteps = [...]string{HelpAddress, HelpCode, HelpOther, HelpCall}
+
+func (OpenHelp) step(t *turn) {
+	t.touch()
+	if t.help.on || t.screen == ScreenEnded {
+		return
+	}
+	step := HelpAddress
+	switch {
+	case t.code.expiries >= expiriesForHelp:
+		step = HelpOther
+	case t.wrongs >= wrongsForCode:
+		step = HelpCode
+	case t.trouble.on, t.screen == ScreenPreflight, t.screen == ScreenNoncompliant, t.screen == ScreenConnected:
+		step = HelpCall
+	}
+	t.help = helpState{on: true, step: step}
+}
+
+func (e HelpTo) step(t *turn) {
+	t.touch()
+	if !t.help.on {
+		return
+	}
+	for _, known := range helpSteps {
+		if e.Step == known {
+			t.help.step = known
+		}
+	}
+}
+
+// Back leaves what is on top first: help, trouble, the explanation, then the
+// screen. While a secret is on its way it waits for the answer, which comes
+// within the request's deadline.
+func (Back) step(t *turn) {
+	t.touch()
+	switch {
+	case t.help.on:
+		t.help = helpState{}
+	case t.trouble.on:
+		t.backFromTrouble()
+	case t.screen == ScreenEmail:
+		t.cancelBegin()
+	case t.screen == ScreenSetup:
+		t.screen = ScreenEmail
+		t.cancelBegin()
+	case t.busy():
+	case t.screen == ScreenPassword && t.forgotten:
+		t.forgotten = false
+	case t.screen == ScreenPassword:
+		t.screen = ScreenEmail
+		t.shown = false
+		t.clearError()
+	case t.screen == ScreenCode:
+		t.screen = ScreenPassword
+		t.clearError()
+	case t.screen == ScreenEnded:
+		t.reset()
+	}
+}
+
+func (t *turn) backFromTrouble() {
+	o := t.trouble.op
+	t.trouble = troubleState{}
+	if o.resends() {
+		t.screen = ScreenEmail
+		t.cancelBegin()
+	}
+}
+
+// cancelBegin gives up on a request that identified somebody.
+func (t *turn) cancelBegin() {
+	t.nearMiss = ""
+	if t.pending.op == opBegin || t.pending.op == opResume {
+		t.do(Discard{Attempt: t.attempt})
+		t.pending = pending{}
+	}
+}
+
+// Tick moves the clock and whatever waits for it. Boot time never goes back;
+// a wall clock may.
+func (e Tick) step(t *turn) {
+	t.now.Wall = e.At.Wall
+	if e.At.Boot > t.now.Boot {
+		t.now.Boot = e.At.Boot
+	}
+	t.codeTick()
+	t.preflightTick()
+	t.troubleTick()
+	t.connectTick()
+	t.idleTick()
+}
+
+// idleLimit is how long this screen may stay untouched; 0: for ever.
+func (s State) idleLimit() time.Duration {
+	codeValid := s.code.sent && !s.code.expired && !s.code.spent
+	switch {
+	case s.pending.op != opNone || codeValid:
+		return 0
+	case s.help.on || s.trouble.on:
+		if s.screen == ScreenPreflight || s.screen == ScreenNoncompliant || s.conn.on {
+			return 0
+		}
+		return longIdle
+	}
+	switch s.screen {
+	case ScreenEmail:
+		if s.email == "" && !s.flow.open {
+			return 0
+		}
+		return s.set.IdleReset
+	case ScreenPassword:
+		return s.set.IdleReset
+	case ScreenCode, ScreenSetup:
+		return longIdle
+	case ScreenConnected:
+		if s.conn.handedOff {
+			return 0 // an exam is never ended by a clock
+		}
+		return longIdle
+	case ScreenPreflight, ScreenNoncompliant, ScreenHelp, ScreenTrouble, ScreenEnded:
+	}
+	return 0
+}
+
+func (t *turn) idleTick() {
+	limit := t.idleLimit()
+	if limit > 0 && t.now.Boot-t.touched >= limit {
+		t.do(Outcome{Kind: "idle_reset"})
+		t.reset()
+	}
+}
