@@ -1,22 +1,134 @@
 package look
 
 import (
+	"fmt"
 	"image/color"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
+
+	"portillon/assets"
 )
 
-// Theme is l as a Fyne theme. It reads l at every call: change l, then refresh.
-func Theme(l *Look) fyne.Theme { return &fyneTheme{l} }
-
-type fyneTheme struct{ look *Look }
-
-func (t *fyneTheme) Color(n fyne.ThemeColorName, v fyne.ThemeVariant) color.Color {
-	return theme.DefaultTheme().Color(n, theme.VariantLight)
+// Theme is l as a Fyne theme. It reads l at every call: change l, then refresh. It
+// has one variant: the tablet's light or dark setting does not reach it.
+func Theme(l *Look) fyne.Theme {
+	return &fyneTheme{
+		look:     l,
+		regular:  font("Inter-Regular.ttf"),
+		semiBold: font("Inter-SemiBold.ttf"),
+		tabular:  font("Inter-SemiBoldTabular.ttf"),
+	}
 }
-func (t *fyneTheme) Font(s fyne.TextStyle) fyne.Resource { return theme.DefaultTheme().Font(s) }
-func (t *fyneTheme) Icon(n fyne.ThemeIconName) fyne.Resource {
-	return theme.DefaultTheme().Icon(n)
+
+// Digits is the text style whose digits all have one width, for what counts down.
+func Digits() fyne.TextStyle { return fyne.TextStyle{Monospace: true} }
+
+// Strong is the text style of titles, buttons and keys.
+func Strong() fyne.TextStyle { return fyne.TextStyle{Bold: true} }
+
+type fyneTheme struct {
+	look                       *Look
+	regular, semiBold, tabular fyne.Resource
 }
-func (t *fyneTheme) Size(n fyne.ThemeSizeName) float32 { return theme.DefaultTheme().Size(n) }
+
+func font(name string) fyne.Resource {
+	b, err := assets.Fonts.ReadFile("fonts/" + name)
+	if err != nil {
+		// The files are embedded at build time; a test reads each.
+		fyne.LogError(fmt.Sprintf("font %s", name), err)
+		return theme.DefaultTextFont()
+	}
+	return fyne.NewStaticResource(name, b)
+}
+
+// Font knows no italic: nothing on the screens is italic, and a missing face would
+// bring another family in.
+func (t *fyneTheme) Font(s fyne.TextStyle) fyne.Resource {
+	switch {
+	case s.Symbol:
+		return theme.DefaultSymbolFont()
+	case s.Monospace:
+		return t.tabular
+	case s.Bold:
+		return t.semiBold
+	}
+	return t.regular
+}
+
+// Icon is drawn by nobody on our screens (see Icon.Draw); what Fyne's own widgets
+// ask for is its own.
+func (t *fyneTheme) Icon(n fyne.ThemeIconName) fyne.Resource { return theme.DefaultTheme().Icon(n) }
+
+func (t *fyneTheme) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
+	p := &t.look.Palette
+	switch n {
+	case theme.ColorNameBackground:
+		return p.Ground
+	case theme.ColorNameForeground, theme.ColorNameHyperlink:
+		return p.Ink
+	case theme.ColorNamePlaceHolder:
+		return p.Muted
+	case theme.ColorNamePrimary, theme.ColorNameSelection:
+		return p.Accent
+	case theme.ColorNameFocus:
+		return p.Focus
+	case theme.ColorNameHover, theme.ColorNamePressed:
+		// Laid over what is there: a tint of the ink, not a cover.
+		return color.NRGBA{R: p.Ink.R, G: p.Ink.G, B: p.Ink.B, A: 0x18}
+	case theme.ColorNameShadow:
+		return color.NRGBA{R: p.Ink.R, G: p.Ink.G, B: p.Ink.B, A: 0x28}
+	case theme.ColorNameDisabled:
+		return p.OnDisabled
+	case theme.ColorNameDisabledButton:
+		return p.Disabled
+	case theme.ColorNameSeparator, theme.ColorNameInputBorder, theme.ColorNameScrollBar:
+		return p.Line
+	case theme.ColorNameScrollBarBackground:
+		return p.Ground
+	}
+	return t.signal(n)
+}
+
+func (t *fyneTheme) signal(n fyne.ThemeColorName) color.Color {
+	p := &t.look.Palette
+	switch n {
+	case theme.ColorNameError:
+		return p.Error
+	case theme.ColorNameSuccess:
+		return p.OK
+	case theme.ColorNameWarning:
+		return p.Warning
+	case theme.ColorNameForegroundOnPrimary:
+		return p.OnAccent
+	case theme.ColorNameForegroundOnError, theme.ColorNameForegroundOnSuccess, theme.ColorNameForegroundOnWarning,
+		theme.ColorNameButton, theme.ColorNameInputBackground, theme.ColorNameMenuBackground,
+		theme.ColorNameOverlayBackground, theme.ColorNameHeaderBackground:
+		return p.Card
+	}
+	return p.Ink // names of a later Fyne: visible on every ground
+}
+
+func (t *fyneTheme) Size(n fyne.ThemeSizeName) float32 {
+	switch n {
+	case theme.SizeNameText:
+		return t.look.Text(SizeBody)
+	case theme.SizeNameCaptionText:
+		return t.look.Text(SizeSmall)
+	case theme.SizeNameHeadingText:
+		return t.look.Text(SizeTitle)
+	case theme.SizeNameSubHeadingText:
+		return t.look.Text(22)
+	case theme.SizeNameInlineIcon:
+		return t.look.Text(24)
+	case theme.SizeNamePadding, theme.SizeNameInnerPadding:
+		return Grid
+	case theme.SizeNameLineSpacing:
+		return Grid / 2
+	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
+		return Corner
+	case theme.SizeNameSeparatorThickness, theme.SizeNameInputBorder:
+		return LineWidth
+	}
+	return theme.DefaultTheme().Size(n)
+}
