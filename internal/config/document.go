@@ -36,13 +36,13 @@ func readDocument(file string, data []byte) *document {
 	p.Reset(data)
 	table := ""
 	for p.NextExpression() {
-		switch e := p.Expression(); e.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			table = keyOf(e.Key(), "")
-			d.add(&entry{path: table, line: lineOf(&p, e.Child(), 0), kind: e.Kind})
-		case unstable.KeyValue:
+		e := p.Expression()
+		if e.Kind == unstable.KeyValue {
 			d.keyValue(&p, e, table, 0)
+			continue
 		}
+		table = keyOf(e.Key(), "") // [table] or [[table]]
+		d.add(&entry{path: table, line: lineOf(&p, e.Child(), 0), kind: e.Kind})
 	}
 	if p.Error() != nil {
 		d.verdict(data)
@@ -97,10 +97,10 @@ func (d *document) keyValue(p *unstable.Parser, n *unstable.Node, table string, 
 
 func valueOf(p *unstable.Parser, n *unstable.Node, line int) entry {
 	e := entry{line: lineOf(p, n, line), kind: n.Kind, text: string(n.Data)}
-	switch n.Kind {
-	case unstable.InlineTable:
+	if n.Kind == unstable.InlineTable {
 		e.kind = unstable.Table
-	case unstable.Array:
+	}
+	if n.Kind == unstable.Array {
 		for it := n.Children(); it.Next(); {
 			e.elems = append(e.elems, valueOf(p, it.Node(), e.line))
 		}

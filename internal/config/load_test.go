@@ -222,7 +222,9 @@ func TestLoadMissing(t *testing.T) {
 
 func TestTooLong(t *testing.T) {
 	_, err := Parse("f", bytes.Repeat([]byte("#\n"), MaxBytes))
-	only(t, err)
+	if one := only(t, err); !strings.Contains(one.Msg, "64 KiB") {
+		t.Errorf("got %+v", one)
+	}
 }
 
 func TestHosts(t *testing.T) {

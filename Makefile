@@ -1,0 +1,104 @@
+# Portillon. `make help` says what there is; each target installs what it needs first.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# One set of flags for builds and tests alike: Fyne's C code is compiled once. Without
+# animations a blinking cursor does not cost ten times the rest of the program.
+export GOFLAGS := -trimpath -tags=no_animations,no_emoji
+LDFLAGS := -s -w
+
+LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+TOOLS := $(CURDIR)/bin/tools
+
+# Debian packages: the compiler and headers Fyne needs; a display, a bus and a keyring
+# to test against; touch input for the tests of two thumbs.
+BUILD_DEPS := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev \
+	libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev ca-certificates
+TEST_DEPS := xvfb xdotool x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
+	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy
+BENCH_DEPS := chromium
+
+# install-missing installs those of the packages $(1) that are not there. When
+# nothing is missing it asks dpkg only, which takes no time and no rights.
+define install-missing
+missing=(); for p in $(1); do \
+	[[ "$$(dpkg-query -W -f='$${db:Status-Status}' "$$p" 2>/dev/null)" == installed ]] || missing+=("$$p"); \
+done; \
+if (( $${#missing[@]} )); then \
+	as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo); \
+	echo "installing $${missing[*]}"; \
+	"$${as_root[@]}" apt-get update -qq; \
+	"$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+fi
+endef
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the Debian packages that building and testing need (as root or with sudo)
+	@$(call install-missing,$(BUILD_DEPS) $(TEST_DEPS))
+
+.PHONY: build
+build: deps ## bin/portillon, bin/rehearsal, bin/portillonctl
+	@mkdir -p bin
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+.PHONY: run
+run: build ## try it: the rehearsal service, the demo accounts and a tablet in a window (PNGs without a display)
+	./bin/portillonctl rehearse
+
+.PHONY: tour
+tour: build ## a scripted student through every screen under Xvfb; PNGs in out/tour/
+	./bin/portillonctl rehearse --tour out/tour
+
+.PHONY: test
+test: deps ## every test a fresh machine can run
+	go vet ./...
+	go test ./...
+
+.PHONY: test-real
+test-real: ## conformance against real servers (Kratos, CAS)
+	@$(call not-yet)
+
+.PHONY: lint
+lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint
+	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); \
+	if [[ -n "$$unformatted" ]]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(TOOLS)/golangci-lint run ./...
+
+# Built once; the version is part of the name that make looks for.
+$(TOOLS)/golangci-lint: $(TOOLS)/.$(notdir $(LINTER))
+$(TOOLS)/.$(notdir $(LINTER)):
+	@mkdir -p $(TOOLS)
+	GOFLAGS= GOBIN=$(TOOLS) nice go install $(LINTER)
+	@touch $@
+
+.PHONY: bench
+bench: build ## the benchmark table, with a browser's kiosk in the same run
+	@$(call install-missing,$(BENCH_DEPS))
+	@$(call not-yet)
+
+.PHONY: escape
+escape: ## the escape suite: N attempts, M escapes
+	@$(call not-yet)
+
+.PHONY: image
+image: ## the tablet image
+	@$(call not-yet)
+
+.PHONY: image-test
+image-test: ## boot the tablet image in QEMU and drive it
+	@$(call not-yet)
+
+.PHONY: clean
+clean: ## forget what was built
+	rm -rf bin out
+
+define not-yet
+echo "make $@: not in this version yet" >&2; exit 1
+endef
