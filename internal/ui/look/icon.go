@@ -38,6 +38,7 @@ const (
 	IconShift      Icon = "shift"
 	IconShiftLock  Icon = "shift-lock"
 	IconShiftOn    Icon = "shift-on"
+	IconSpace      Icon = "space"
 	IconTextSize   Icon = "text-size"
 	IconWarning    Icon = "warning"
 	IconWifi       Icon = "wifi"
@@ -47,7 +48,7 @@ const (
 func Icons() []Icon {
 	return []Icon{IconBack, IconBackspace, IconBattery, IconCheck, IconCheckbox, IconCheckboxOn, IconClock,
 		IconClose, IconError, IconEye, IconEyeOff, IconGate, IconGlobe, IconHelp, IconKey, IconNoWifi, IconPhone,
-		IconPower, IconRestart, IconReturn, IconShift, IconShiftLock, IconShiftOn, IconTextSize, IconWarning, IconWifi}
+		IconPower, IconRestart, IconReturn, IconShift, IconShiftLock, IconShiftOn, IconSpace, IconTextSize, IconWarning, IconWifi}
 }
 
 // Draw is the icon in a colour of the palette. The name holds the colour, by which
