@@ -1,0 +1,179 @@
+package fipa
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"portillon/internal/dpop"
+	"portillon/internal/identity"
+	"portillon/internal/wire"
+)
+
+// ErrConfig is wrapped by New for a Config it cannot work with.
+var ErrConfig = errors.New("fipa: unusable configuration")
+
+// Config says which service to speak to, and with what.
+type Config struct {
+	// Issuer is the service's issuer identifier: https (http for a loopback
+	// address alone), host, and no path, query, fragment or trailing slash.
+	Issuer   string
+	ClientID string
+	// Scope is space-separated. With openid in it, an id_token is demanded.
+	Scope string
+	// Pins are the accepted public keys, "sha256/" and the base64 of the SHA-256 of a
+	// SubjectPublicKeyInfo. One of them must be in a verified chain. None: no pinning.
+	Pins []string
+	// RootCAs are trusted instead of the system's, unless nil.
+	RootCAs *x509.CertPool
+	// Dial opens the TCP connections; nil: net.Dialer without multipath TCP.
+	// Errors are told apart by net.DNSError, syscall.Errno and os.ErrDeadlineExceeded: a dialler
+	// that knows no interface is up says ENETDOWN.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Prover signs for the tablet's key.
+	Prover dpop.Prover
+	// Now is the tablet's wall clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Provider speaks to one service. Make it with New.
+type Provider struct {
+	cfg    Config
+	issuer *url.URL
+	openid bool
+	pins   [][]byte
+	// timeout bounds one request and its answer.
+	timeout time.Duration
+
+	// shared serves what belongs to no flow.
+	shared *link
+
+	doc  atomic.Pointer[wire.Metadata]
+	seen atomic.Pointer[peer]
+
+	mu    sync.Mutex
+	nonce string // the newest DPoP nonce the service gave
+}
+
+// peer is what the last good handshake showed, for technicians.
+type peer struct {
+	version  uint16
+	notAfter time.Time
+}
+
+var _ identity.Provider = (*Provider)(nil)
+
+// New checks the configuration; it does not reach for the network. It fails with
+// ErrConfig.
+func New(cfg Config) (*Provider, error) {
+	bad := func(format string, args ...any) (*Provider, error) {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, fmt.Errorf(format, args...))
+	}
+	u, err := url.Parse(cfg.Issuer)
+	if err != nil {
+		return bad("issuer is not a URL")
+	}
+	if u.Host == "" || u.User != nil || cfg.Issuer != u.Scheme+"://"+u.Host {
+		return bad("issuer is more, or less, than scheme and host")
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
+		return bad("issuer is not https")
+	}
+	if cfg.ClientID == "" || cfg.Prover == nil {
+		return bad("no client_id, or no prover")
+	}
+	pins, err := parsePins(cfg.Pins)
+	if err != nil {
+		return bad("%w", err)
+	}
+	if cfg.Dial == nil {
+		var d net.Dialer
+		d.SetMultipathTCP(false)
+		cfg.Dial = d.DialContext
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	p := &Provider{
+		cfg: cfg, issuer: u, pins: pins,
+		openid:  slices.Contains(strings.Fields(cfg.Scope), "openid"),
+		timeout: wire.MaxAnswerSeconds * time.Second,
+	}
+	p.shared = newLink(p)
+	return p, nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// Traits: this protocol tells everything.
+func (p *Provider) Traits() identity.Traits {
+	return identity.Traits{TellsExpiry: true, TellsRemaining: true, Remembers: true}
+}
+
+// Check fetches the discovery document, and nothing else.
+func (p *Provider) Check(ctx context.Context) (identity.Health, error) {
+	doc, date, err := p.discover(ctx, p.shared)
+	h := identity.Health{ServerTime: date}
+	if err != nil {
+		return h, err
+	}
+	h.Detail = p.detail(doc)
+	return h, nil
+}
+
+// detail is made of this package's own words: the document's never get out.
+func (p *Provider) detail(doc *wire.Metadata) string {
+	parts := []string{"PKCE " + wire.MethodS256}
+	if len(doc.DPoPSigningAlgValuesSupported) > 0 {
+		parts = append(parts, "DPoP "+dpop.Algorithm)
+	}
+	if p.openid {
+		parts = append(parts, "id_token expected")
+	}
+	if s := p.seen.Load(); s != nil {
+		parts = append(parts, tls.VersionName(s.version),
+			"certificate until "+s.notAfter.UTC().Format(time.DateOnly))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// lastNonce and learnNonce keep the newest nonce, whichever request brought it
+// (RFC 9449 §8.2).
+func (p *Provider) lastNonce() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.nonce
+}
+
+const maxNonce = 1024
+
+func (p *Provider) learnNonce(s string) {
+	if s == "" || len(s) > maxNonce {
+		return
+	}
+	for i := range len(s) {
+		// RFC 9449 §8.1 NQCHAR.
+		if c := s[i]; c < 0x21 || c > 0x7e || c == '"' || c == '\\' {
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nonce = s
+}
