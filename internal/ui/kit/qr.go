@@ -1,0 +1,83 @@
+package kit
+
+import (
+	"image"
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"github.com/skip2/go-qrcode"
+)
+
+// QR is an address as a QR code, drawn dark on white in whole pixels whatever
+// the palette: phones read it best so.
+type QR struct {
+	panel
+	raster *canvas.Raster
+	side   float32
+	uri    string
+	bits   [][]bool
+}
+
+// NewQR is empty; side is its side in dp.
+func NewQR(side float32) *QR {
+	q := &QR{side: side}
+	q.raster = canvas.NewRaster(q.draw)
+	q.raster.ScaleMode = canvas.ImageScalePixels
+	q.objects = []fyne.CanvasObject{q.raster}
+	q.place = func(s fyne.Size) {
+		side := min(s.Width, s.Height)
+		put(q.raster, 0, 0, side, side)
+	}
+	q.ExtendBaseWidget(q)
+	return q
+}
+
+// Set encodes uri and reports whether it changed. What cannot be encoded (empty,
+// or too long for a code) hides the drawing: the address stands beside it in
+// words.
+func (q *QR) Set(uri string) bool {
+	if uri == q.uri {
+		return false
+	}
+	q.uri, q.bits = uri, nil
+	code, err := qrcode.New(uri, qrcode.Medium)
+	if err == nil && uri != "" {
+		q.bits = code.Bitmap() // with the quiet zone of four modules
+	}
+	show(q, q.bits != nil)
+	q.raster.Refresh()
+	return true
+}
+
+// draw fills w×h pixels, each module a whole number of them.
+func (q *QR) draw(w, h int) image.Image {
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = 0xff
+	}
+	if len(q.bits) == 0 || w < len(q.bits) || h < len(q.bits) {
+		return img
+	}
+	k := min(w, h) / len(q.bits)
+	off := (min(w, h) - k*len(q.bits)) / 2
+	for y, row := range q.bits {
+		for x, dark := range row {
+			if !dark {
+				continue
+			}
+			for dy := range k {
+				for dx := range k {
+					img.SetGray(off+x*k+dx, off+y*k+dy, color.Gray{Y: 0x14})
+				}
+			}
+		}
+	}
+	return img
+}
+
+// Width and HeightFor are its side.
+func (q *QR) Width() float32 { return q.side }
+func (q *QR) HeightFor(width float32) float32 {
+	return min(q.side, width)
+}

@@ -1,0 +1,52 @@
+package screen
+
+import (
+	"portillon/internal/login"
+	"portillon/internal/ui/kit"
+	"portillon/internal/ui/look"
+)
+
+// Setup is «Compte non configuré»: what is to be done on the phone.
+type Setup struct {
+	env  Env
+	card *kit.Card
+	qr   *kit.QR
+	uri  *kit.Text
+	done *kit.Button
+}
+
+// NewSetup builds it.
+func NewSetup(env Env) *Setup {
+	s := &Setup{env: env,
+		qr:   kit.NewQR(232),
+		uri:  kit.NewText(env.Look, look.SizeBody, kit.InkText).Bold(),
+		done: env.button(kit.Primary, "setup.done", login.SetupDone{}),
+	}
+	step := func(n, key string) *kit.Step { return kit.NewStep(env.Look, n, env.t(key)) }
+	back := env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack)
+	s.card = env.card(kit.Parts{
+		Head: []kit.Part{{Block: env.title("setup.title")}},
+		Main: []kit.Part{
+			{Block: env.body("setup.text")},
+			{Block: step("1", "setup.step1"), Gap: 20},
+			{Block: step("2", "setup.step2"), Gap: 12},
+			{Block: step("3", "setup.step3"), Gap: 12},
+			{Block: kit.NewRow(look.Grid*2, []kit.Natural{s.done, back}, 0), Gap: 28, Role: kit.Action},
+		},
+		Aside: []kit.Part{
+			{Block: s.qr, Gap: 16},
+			{Block: env.small("setup.address"), Gap: 16},
+			{Block: s.uri, Gap: 4},
+		},
+	})
+	return s
+}
+
+// Card implements Screen.
+func (s *Setup) Card() *kit.Card { return s.card }
+
+// Update implements Screen.
+func (s *Setup) Update(v login.View) {
+	s.done.SetEnabled(!v.Busy)
+	s.card.Updated(s.qr.Set(v.Setup.URI), s.uri.Set(kit.Plain(v.Setup.URI)))
+}
