@@ -1,15 +1,16 @@
 package field
 
 import (
+	"image/color"
+	"unicode"
+	"unicode/utf8"
+
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
 
-	"portillon/internal/identity"
 	"portillon/internal/ui/look"
 )
-
-// MaxSecret is how many characters a password may have.
-const MaxSecret = 128
 
 // Events is what a field tells. All are called on the UI goroutine; nil ones are
 // left out.
@@ -18,13 +19,15 @@ type Events struct {
 	Rune      func(r rune)
 	Backspace func()
 	Delete    func()
-	CaretTo   func(pos int) // in runes
+	CaretTo   func(pos int) // in runes, 0 … length
 
-	// Secret and Code: how many characters the field now holds.
+	// Typed tells, of a Secret or Code, how many characters it holds after typing
+	// changed it. Wipe does not call it.
 	Typed func(n int)
-	// Refused: a character was not taken (a letter in a code, a full field).
+	// Refused: a character was not taken: a letter in a code, a control character
+	// or direction mark, or (then r is one that it takes) the field is full.
 	Refused func(r rune)
-	// ToggleShown: the eye of a Secret was touched; answer with SetShown.
+	// ToggleShown: the eye of a Secret was touched; the caller answers with SetShown.
 	ToggleShown func()
 
 	Submit  func()            // Return
@@ -32,103 +35,122 @@ type Events struct {
 	Focused func(gained bool) // the keyboard focus came or went
 }
 
-// Email shows an address that is typed elsewhere.
-type Email struct{ widget.BaseWidget }
-
-// NewEmail returns an empty e-mail field.
-func NewEmail(l *look.Look, ev Events) *Email { e := &Email{}; e.ExtendBaseWidget(e); return e }
-
-// SetText shows text with the caret before its caret-th rune.
-func (e *Email) SetText(text string, caret int) {}
-
-// SetPlaceholder is what an empty field shows.
-func (e *Email) SetPlaceholder(s string) {}
-
-// SetError draws the field's border as an error.
-func (e *Email) SetError(on bool) {}
-
-// CreateRenderer implements fyne.Widget.
-func (e *Email) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(nil) }
-
-// FocusGained, FocusLost, TypedRune and TypedKey implement fyne.Focusable.
-func (e *Email) FocusGained()            {}
-func (e *Email) FocusLost()              {}
-func (e *Email) TypedRune(rune)          {}
-func (e *Email) TypedKey(*fyne.KeyEvent) {}
-
-// Secret keeps a password in a locked page.
-type Secret struct{ widget.BaseWidget }
-
-// NewSecret fails where the kernel grants no locked page.
-func NewSecret(l *look.Look, ev Events) (*Secret, error) {
-	s := &Secret{}
-	s.ExtendBaseWidget(s)
-	return s, nil
+func call(f func()) {
+	if f != nil {
+		f()
+	}
 }
 
-// Rune types r at the caret; Replace puts r in the place of the character typed
-// last; Backspace deletes before the caret.
-func (s *Secret) Rune(r rune)    {}
-func (s *Secret) Replace(r rune) {}
-func (s *Secret) Backspace()     {}
-
-// Wipe empties the field and zeroes its page.
-func (s *Secret) Wipe() {}
-
-// Close wipes and gives the page back; the field takes nothing any more.
-func (s *Secret) Close() {}
-
-// Count is the number of characters held.
-func (s *Secret) Count() int { return 0 }
-
-// Secret is a copy in a page of its own, for the caller to wipe.
-func (s *Secret) Secret() (*identity.Secret, error) { return identity.NewSecret() }
-
-// SetShown shows characters instead of bullets.
-func (s *Secret) SetShown(shown bool) {}
-
-// SetPlaceholder is what an empty field shows.
-func (s *Secret) SetPlaceholder(t string) {}
-
-// SetError draws the field's border as an error.
-func (s *Secret) SetError(on bool) {}
-
-// CreateRenderer implements fyne.Widget.
-func (s *Secret) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(nil) }
-
-// FocusGained, FocusLost, TypedRune and TypedKey implement fyne.Focusable.
-func (s *Secret) FocusGained()            {}
-func (s *Secret) FocusLost()              {}
-func (s *Secret) TypedRune(rune)          {}
-func (s *Secret) TypedKey(*fyne.KeyEvent) {}
-
-// Code keeps a one-time code in a locked page, one digit a cell.
-type Code struct{ widget.BaseWidget }
-
-// NewCode fails where the kernel grants no locked page.
-func NewCode(l *look.Look, ev Events, cells int) (*Code, error) {
-	c := &Code{}
-	c.ExtendBaseWidget(c)
-	return c, nil
+func tell[T any](f func(T), v T) {
+	if f != nil {
+		f(v)
+	}
 }
 
-// SetCells changes the number of cells (1 to 12).
-func (c *Code) SetCells(n int) {}
+// Measures in dp.
+const (
+	ringWidth  = look.FocusWidth
+	padding    = 14
+	caretWidth = 2
+)
 
-// Rune types a digit; spaces are ignored, anything else is refused.
-func (c *Code) Rune(r rune)                       {}
-func (c *Code) Backspace()                        {}
-func (c *Code) Wipe()                             {}
-func (c *Code) Close()                            {}
-func (c *Code) Count() int                        { return 0 }
-func (c *Code) Secret() (*identity.Secret, error) { return identity.NewSecret() }
-func (c *Code) SetError(on bool)                  {}
+// typeable reports whether r may stand in a field: no control character, no
+// direction or joining mark, no unusual space, no broken encoding.
+func typeable(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 
-// CreateRenderer implements fyne.Widget.
-func (c *Code) CreateRenderer() fyne.WidgetRenderer { return widget.NewSimpleRenderer(nil) }
+// box is what all fields share: the frame, the focus ring, the states.
+type box struct {
+	widget.BaseWidget
+	look            *look.Look
+	ev              Events
+	focused, failed bool
+}
 
-// FocusGained, FocusLost, TypedRune and TypedKey implement fyne.Focusable.
-func (c *Code) FocusGained()            {}
-func (c *Code) FocusLost()              {}
-func (c *Code) TypedRune(rune)          {}
-func (c *Code) TypedKey(*fyne.KeyEvent) {}
+func (b *box) gained(w fyne.Widget, is bool) {
+	if b.focused == is {
+		return
+	}
+	b.focused = is
+	w.Refresh()
+	tell(b.ev.Focused, is)
+}
+
+func (b *box) setError(w fyne.Widget, on bool) {
+	if b.failed != on {
+		b.failed = on
+		w.Refresh()
+	}
+}
+
+// focus asks the canvas for the keyboard focus.
+func focus(w fyne.Focusable) {
+	if app := fyne.CurrentApp(); app != nil {
+		if c := app.Driver().CanvasForObject(w.(fyne.CanvasObject)); c != nil {
+			c.Focus(w)
+		}
+	}
+}
+
+// frame is a box's outline: a border, and the ring around it while focused.
+type frame struct{ ring, border *canvas.Rectangle }
+
+func newFrame() frame {
+	f := frame{canvas.NewRectangle(color.Transparent), canvas.NewRectangle(color.Transparent)}
+	f.ring.CornerRadius, f.border.CornerRadius = look.Corner, look.Corner-ringWidth
+	return f
+}
+
+func (f frame) place(pos fyne.Position, size fyne.Size) {
+	f.ring.Move(pos)
+	f.ring.Resize(size)
+	f.border.Move(pos.AddXY(ringWidth, ringWidth))
+	f.border.Resize(size.SubtractWidthHeight(2*ringWidth, 2*ringWidth))
+}
+
+func (f frame) paint(p *look.Palette, ring, failed bool) {
+	f.ring.FillColor = p.Focus
+	f.ring.Hidden = !ring
+	f.border.FillColor, f.border.StrokeColor, f.border.StrokeWidth = p.Card, p.Line, look.LineWidth
+	if failed {
+		f.border.StrokeColor, f.border.StrokeWidth = p.Error, 2
+	}
+	f.ring.Refresh()
+	f.border.Refresh()
+}
+
+// lineHeight is the height of a field for text of this size: 56 dp or what it needs.
+func lineHeight(size float32) float32 {
+	return max(look.ButtonHeight, size*1.25+2*look.Grid+2*ringWidth)
+}
+
+// window keeps the caret in view of a line that is longer than its field: from the
+// first shown so far it finds the runes to show, [first, last). width measures the
+// runes [a, b).
+func window(n, first, caret int, room float32, width func(a, b int) float32) (int, int) {
+	first = min(first, caret)
+	for first < caret && width(first, caret) > room {
+		first++
+	}
+	// Deleting at the end brings the beginning back into view.
+	for first > 0 && width(first-1, n) <= room {
+		first--
+	}
+	last := caret
+	for last < n && width(first, last+1) <= room {
+		last++
+	}
+	return first, last
+}
+
+// closest is the gap between two of the runes [first, last) that is nearest to x.
+func closest(first, last int, x float32, width func(a, b int) float32) int {
+	at := first
+	for at < last {
+		left, right := width(first, at), width(first, at+1)
+		if x < (left+right)/2 {
+			break
+		}
+		at++
+	}
+	return at
+}

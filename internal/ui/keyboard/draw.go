@@ -2,6 +2,7 @@ package keyboard
 
 import (
 	"image/color"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -11,8 +12,10 @@ import (
 
 // Text sizes in dp, at 100 %.
 const (
-	sizeCap  = 22
-	sizeHint = 13
+	sizeCap   = 22
+	sizeSign  = 28 // @ . - _ of an address, digits of the pad
+	sizeHint  = 13
+	sizeWords = look.SizeBody // keys that say more than one character
 )
 
 // renderer holds a flat pool of drawn things, in drawing order; a layout takes what
@@ -109,7 +112,7 @@ func (r *renderer) place() {
 		r.caps[i].Resize(at.size())
 		r.hints[i].Move(fyne.NewPos(at.x, at.y+2))
 		r.hints[i].Resize(fyne.NewSize(at.w-7, sizeHint*1.3))
-		side := min(r.k.look.Text(26), at.h*0.6, at.w*0.6)
+		side := min(r.k.look.Text(30), at.h*0.6, at.w*0.6)
 		r.icons[i].Resize(fyne.NewSquareSize(side))
 		r.icons[i].Move(at.center().SubtractXY(side/2, side/2))
 	}
@@ -143,22 +146,29 @@ func (r *renderer) label(i int) {
 		return
 	}
 	cap.Text, cap.TextStyle, cap.Hidden = r.k.says(&key.key), fyne.TextStyle{}, false
-	cap.TextSize = min(r.k.look.Text(sizeCap), key.h*0.62)
-	if key.act != actRune {
+	switch {
+	case key.act != actRune:
 		cap.TextStyle = look.Strong()
 		cap.TextSize = r.fit(cap, key.w-2*look.Grid)
+	case r.k.layout == LayoutDigits || r.k.layout == LayoutEmail && !unicode.In(key.lower, unicode.L, unicode.N):
+		cap.TextStyle = look.Strong()
+		cap.TextSize = min(r.k.look.Text(sizeSign), key.h*0.62)
+	default:
+		cap.TextSize = min(r.k.look.Text(sizeCap), key.h*0.62)
 	}
 	cap.Refresh()
-	if len(key.more) > 0 {
-		hint.Text, hint.TextSize, hint.Hidden = string(r.k.moreOf(&key.key)[:1]), sizeHint, false
-		hint.Refresh()
+	if len(key.more) == 0 {
+		return
 	}
+	hint.Text, hint.TextSize = string(r.k.moreOf(&key.key)[:1]), sizeHint
+	hint.Hidden = hint.Text == cap.Text // Shift makes some keys their own hint
+	hint.Refresh()
 }
 
 // fit is the largest size, from small print's up to 18 dp scaled, at which t is no
 // wider than w.
 func (r *renderer) fit(t *canvas.Text, w float32) float32 {
-	size := min(r.k.look.Text(look.SizeBody), 28)
+	size := min(r.k.look.Text(sizeWords), 28)
 	for size > 10 && fyne.MeasureText(t.Text, size, t.TextStyle).Width > w {
 		size--
 	}
