@@ -1,0 +1,126 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"portillon/internal/rehearsal"
+	"portillon/internal/rehearsal/mail"
+	"portillon/internal/rehearsal/oauth"
+	"portillon/internal/rehearsal/people"
+)
+
+// shutdownTimeout bounds how long requests under way may take to finish.
+const shutdownTimeout = 10 * time.Second
+
+// errPostgres is honest about what is missing.
+var errPostgres = errors.New("--database: PostgreSQL is not in this build yet; use --data DIR")
+
+type serveFlags struct {
+	options      rehearsal.Options
+	database     string
+	smtp         mail.SMTP
+	tls          string
+	passwordFile string
+}
+
+func serve(ctx context.Context, args []string, env Env) error {
+	f := serveFlags{options: rehearsal.Options{Policy: oauth.DefaultPolicy()}}
+	fs := f.set()
+	if err := parse(fs, args, 0, env); err != nil {
+		return err
+	}
+	if err := f.settle(fs); err != nil {
+		return err
+	}
+	f.options.Log = slog.New(rehearsal.CorrelationHandler{Handler: slog.NewJSONHandler(env.Stderr, nil)})
+	srv, err := rehearsal.Start(ctx, f.options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = srv.Close(context.WithoutCancel(ctx)) }() // closed below; again on an early return
+	if f.options.Demo {
+		if err := people.PrintDemo(env.Stderr); err != nil {
+			return err
+		}
+	}
+	line := struct {
+		Issuer  string `json:"issuer"`
+		Cockpit string `json:"cockpit"`
+		Portal  string `json:"portal"`
+		Mailbox string `json:"mailbox"`
+		CAFile  string `json:"ca_file"`
+		CAPin   string `json:"ca_pin"`
+	}{srv.Issuer, srv.CockpitURL, srv.PortalURL, srv.MailboxURL, srv.CAFile, srv.CAPin}
+	if err := json.NewEncoder(env.Stdout).Encode(line); err != nil {
+		return err
+	}
+	select {
+	case err = <-srv.Failed():
+	case <-ctx.Done():
+		f.options.Log.Info("stopping")
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return errors.Join(err, srv.Close(stop))
+}
+
+func (f *serveFlags) set() *flag.FlagSet {
+	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
+	o, p := &f.options, &f.options.Policy
+	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "`HOST:PORT` to serve HTTPS on; port 0: any free one")
+	fs.StringVar(&o.IssuerHost, "issuer-host", "", "`NAME` by which tablets reach the service, where --listen is 0.0.0.0")
+	fs.StringVar(&o.Data, "data", "", "`DIR` for database, keys and CA; made when missing")
+	fs.StringVar(&f.database, "database", "", "`postgres://…`: not in this build yet")
+	fs.BoolVar(&o.Demo, "demo", false, "demonstration: accounts with public passwords, a mailbox, tablets from loopback enrol themselves")
+	fs.StringVar(&o.ClientID, "client-id", "portillon", "the client's `ID`")
+	fs.StringVar(&o.SetupURI, "setup-uri", "https://portail.uness.fr", "`URL` where a password is created")
+	fs.DurationVar(&p.CodeValid, "code-valid", p.CodeValid, "how long a one-time code lives; at most 10m")
+	fs.DurationVar(&p.CodeGrace, "code-grace", p.CodeGrace, "silent grace after that")
+	fs.DurationVar(&p.CodeResend, "code-resend", p.CodeResend, "least time between two codes")
+	fs.BoolVar(&p.RequireNonce, "require-dpop-nonce", true, "demand a DPoP nonce of the service (RFC 9449 §8)")
+	fs.StringVar(&f.smtp.Addr, "smtp", "", "mail relay, `HOST:PORT`; default with --demo: the mailbox")
+	fs.StringVar(&f.tls, "smtp-tls", string(mail.TLSStart), "starttls, implicit or none")
+	fs.StringVar(&f.smtp.User, "smtp-user", "", "`NAME` to authenticate with")
+	fs.StringVar(&f.passwordFile, "smtp-password-file", "", "`FILE` with the password on its first line")
+	fs.StringVar(&f.smtp.From, "mail-from", "ne-pas-repondre@univ-uness.fr", "sender's `ADDRESS`")
+	return fs
+}
+
+// settle turns flags into options and says what is missing.
+func (f *serveFlags) settle(fs *flag.FlagSet) error {
+	o := &f.options
+	switch {
+	case f.database != "":
+		return errPostgres
+	case o.Data == "":
+		return &usageError{"serve: --data DIR is needed"}
+	case f.smtp.Addr == "" && !o.Demo:
+		return &usageError{"serve: --smtp HOST:PORT is needed without --demo"}
+	}
+	o.Policy.EnrolLoopback = o.Demo
+	if f.smtp.Addr == "" {
+		return nil
+	}
+	f.smtp.TLS = mail.TLSMode(f.tls)
+	if (f.smtp.User == "") != (f.passwordFile == "") {
+		return &usageError{"serve: --smtp-user and --smtp-password-file go together"}
+	}
+	if f.passwordFile != "" {
+		b, err := os.ReadFile(f.passwordFile)
+		if err != nil {
+			return fmt.Errorf("--smtp-password-file: %w", err)
+		}
+		f.smtp.Password, _, _ = strings.Cut(string(b), "\n")
+		f.smtp.Password = strings.TrimSuffix(f.smtp.Password, "\r")
+	}
+	o.SMTP = &f.smtp
+	return nil
+}

@@ -1,0 +1,93 @@
+package rehearsal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"portillon/internal/rehearsal/mail"
+	"portillon/internal/rehearsal/oauth"
+)
+
+// MaxCodeValid is the longest a one-time code may live (ASVS 5 §6.5, NIST SP
+// 800-63B §3.1.3.2).
+const MaxCodeValid = 10 * time.Minute
+
+// ErrOptions: the options contradict each other or leave something out.
+var ErrOptions = errors.New("options")
+
+// Options is how to serve. The zero value of a member is its default.
+type Options struct {
+	Listen     string // host:port; default 127.0.0.1:0
+	IssuerHost string // the name clients use; default: Listen's host
+	Data       string // directory; needed
+	Demo       bool
+
+	ClientID string       // default "portillon"
+	SetupURI string       // where a password is created; default https://portail.uness.fr
+	Policy   oauth.Policy // default oauth.DefaultPolicy()
+
+	// SMTP is the relay; nil is allowed with Demo, whose mailbox is the relay then.
+	SMTP *mail.SMTP
+
+	// PasswordQueue bounds the passwords that wait to be checked; 0: by the cores.
+	PasswordQueue int
+
+	Now func() time.Time // default time.Now
+	Log *slog.Logger     // default: nowhere
+}
+
+func (o Options) complete() (Options, error) {
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	if o.ClientID == "" {
+		o.ClientID = "portillon"
+	}
+	if o.SetupURI == "" {
+		o.SetupURI = "https://portail.uness.fr"
+	}
+	if o.Policy == (oauth.Policy{}) {
+		o.Policy = oauth.DefaultPolicy()
+		o.Policy.EnrolLoopback = o.Demo
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o, o.check()
+}
+
+func (o Options) check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%w: "+format, append([]any{ErrOptions}, args...)...)
+	}
+	host, _, err := net.SplitHostPort(o.Listen)
+	p := o.Policy
+	switch {
+	case err != nil:
+		return bad("listen %q: wanted HOST:PORT", o.Listen)
+	case o.Data == "":
+		return bad("no data directory")
+	case o.IssuerHost == "" && (host == "" || net.ParseIP(host).IsUnspecified()):
+		return bad("listen %q names no host for the issuer: give the name that tablets use", o.Listen)
+	case o.SMTP == nil && !o.Demo:
+		return bad("no mail relay: codes could not be sent")
+	case p.CodeValid < time.Second || p.CodeValid > MaxCodeValid:
+		return bad("code validity %s: wanted 1s to %s", p.CodeValid, MaxCodeValid)
+	case p.CodeGrace < 0 || p.CodeGrace > time.Minute:
+		return bad("code grace %s: wanted 0s to 1m", p.CodeGrace)
+	case p.CodeResend < 0 || p.CodeResend > MaxCodeValid:
+		return bad("code resend %s: wanted 0s to %s", p.CodeResend, MaxCodeValid)
+	case p.EnrolLoopback && !o.Demo:
+		return bad("tablets enrol themselves in the demonstration alone")
+	}
+	if o.SMTP != nil {
+		return o.SMTP.Check()
+	}
+	return nil
+}

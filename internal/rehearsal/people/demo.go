@@ -1,0 +1,132 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"portillon/internal/rehearsal/password"
+	"portillon/internal/rehearsal/store"
+)
+
+// The storm accounts: StormAddress(1) to StormAddress(StormAccounts), one password.
+const (
+	StormAccounts = 12000
+	StormPassword = "Tempete-2026!"
+)
+
+// StormAddress is the address of the i-th storm account.
+func StormAddress(i int) string { return fmt.Sprintf("tempete%05d@etu.univ-uness.fr", i) }
+
+// Demo is one account of the demonstration. Its password is public.
+type Demo struct {
+	Address, Secondary, Name, Password, ExtraTime string
+	Blocked                                       bool
+	Shows                                         string // what it is for, French
+}
+
+// Demos lists the demonstration's accounts.
+func Demos() []Demo {
+	return []Demo{
+		{Address: "camille.durand@etu.univ-uness.fr", Name: "Camille Durand", Password: "Camille-2026!",
+			Shows: "connexion ordinaire"},
+		{Address: "yanis.benali@etu.univ-uness.fr", Secondary: "yanis.benali@courriel.example", Name: "Yanis Benali",
+			Password: "Yanis-2026!", Shows: "adresse secondaire rattachée"},
+		{Address: "lea.moreau@etu.univ-uness.fr", Name: "Léa Moreau", Shows: "mot de passe jamais créé"},
+		{Address: "hugo.lefevre@etu.univ-uness.fr", Name: "Hugo Lefèvre", Password: "Hugo-2026!", ExtraTime: ExtraThird,
+			Shows: "majoration de temps 1/3"},
+		{Address: "ines.garcia@etu.univ-uness.fr", Name: "Inès Garcia", Password: "Ines-2026!", Blocked: true,
+			Shows: "trop de tentatives"},
+		{Address: "claire.petit@univ-uness.fr", Name: "Claire Petit", Password: "Claire-2026!",
+			Shows: "connexion ordinaire, autre domaine"},
+	}
+}
+
+// metaDemo marks a database whose passwords are public.
+const metaDemo = "demo"
+
+var (
+	// ErrDemoData: a demonstration's database is not to be served as a real one.
+	ErrDemoData = errors.New("its accounts are the demonstration's, with public passwords: use --demo or another data directory")
+	// ErrRealData: real accounts are not to be mixed with public passwords.
+	ErrRealData = errors.New("it holds real accounts: --demo needs a data directory of its own")
+)
+
+// CheckReal fails with ErrDemoData on a demonstration's database.
+func CheckReal(ctx context.Context, db *store.DB) error {
+	return db.Read(ctx, func(tx *store.Tx) error {
+		v, err := tx.Meta(metaDemo)
+		if err == nil && v != "" {
+			err = ErrDemoData
+		}
+		return err
+	})
+}
+
+// SeedDemo makes the demonstration's accounts, once per database, in one
+// transaction. It fails with ErrRealData where there are others.
+func SeedDemo(ctx context.Context, db *store.DB, now time.Time) error {
+	hashes := make(map[string]string)
+	for _, d := range Demos() {
+		if d.Password != "" {
+			hashes[d.Address] = password.Hash(d.Password)
+		}
+	}
+	storm := password.Hash(StormPassword)
+	return db.Write(ctx, func(tx *store.Tx) error {
+		v, err := tx.Meta(metaDemo)
+		if err != nil || v != "" {
+			return err
+		}
+		if n, err := tx.Accounts(); err != nil {
+			return err
+		} else if n > 0 {
+			return ErrRealData
+		}
+		in, err := tx.NewInserter()
+		if err != nil {
+			return err
+		}
+		for _, d := range Demos() {
+			a := store.Account{Sub: NewSub(), Name: d.Name, ExtraTime: d.ExtraTime, Password: hashes[d.Address]}
+			if d.Blocked {
+				a.BlockedUntil = now.AddDate(100, 0, 0)
+			}
+			var more []string
+			if d.Secondary != "" {
+				more = append(more, d.Secondary)
+			}
+			if err := in.Add(a, now, d.Address, more...); err != nil {
+				return err
+			}
+		}
+		for i := range StormAccounts {
+			a := store.Account{Sub: NewSub(), Name: fmt.Sprintf("Étudiant %05d", i+1), Password: storm}
+			if err := in.Add(a, now, StormAddress(i+1)); err != nil {
+				return err
+			}
+		}
+		return tx.SetMeta(metaDemo, "1")
+	})
+}
+
+// PrintDemo writes the table of accounts for people.
+func PrintDemo(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "COMPTES DE DÉMONSTRATION\tMOT DE PASSE\tMONTRE")
+	for _, d := range Demos() {
+		pw := d.Password
+		if pw == "" {
+			pw = "–"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", d.Address, pw, d.Shows)
+		if d.Secondary != "" {
+			fmt.Fprintf(tw, "%s\t%s\t%s\n", d.Secondary, pw, "la même personne, par son adresse secondaire")
+		}
+	}
+	fmt.Fprintf(tw, "%s … %s\t%s\t%s\n", StormAddress(1), StormAddress(StormAccounts), StormPassword, "tempête de connexions")
+	return tw.Flush()
+}

@@ -1,0 +1,237 @@
+package rehearsal
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"portillon/internal/rehearsal/ca"
+	"portillon/internal/rehearsal/keys"
+	"portillon/internal/rehearsal/mail"
+	"portillon/internal/rehearsal/mailbox"
+	"portillon/internal/rehearsal/oauth"
+	"portillon/internal/rehearsal/password"
+	"portillon/internal/rehearsal/people"
+	"portillon/internal/rehearsal/store"
+)
+
+// ErrDataInUse: another service runs on the same data directory.
+var ErrDataInUse = errors.New("data directory is in use by another service")
+
+const purgeEvery = time.Minute
+
+// Server is a running service.
+type Server struct {
+	Issuer     string // https://host:port
+	CockpitURL string // "": not in this build
+	PortalURL  string // "": not in this build
+	MailboxURL string // "": no demonstration
+	CAFile     string // the CA certificate, PEM
+	CAPin      string // its public key, "sha256/BASE64", as a configuration pins it
+
+	DB *store.DB // for tests and for commands beside the service
+
+	http     *http.Server
+	box      *mailbox.Servers
+	lock     *os.File
+	stop     context.CancelFunc
+	stopped  sync.WaitGroup
+	serveErr chan error
+	once     sync.Once
+	closeErr error
+}
+
+// Start serves until Close. What is wrong with the options, the data directory or
+// the address is an error that names it.
+func Start(ctx context.Context, o Options) (_ *Server, err error) {
+	if o, err = o.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{serveErr: make(chan error, 1)}
+	// What is told to others (ca_file) holds wherever they run.
+	if o.Data, err = filepath.Abs(o.Data); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	s.lock, err = lockData(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	// The background work outlives ctx, which is about starting.
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if s.DB, err = store.Open(ctx, o.Data); err != nil {
+		return nil, err
+	}
+	if o.Demo {
+		err = people.SeedDemo(ctx, s.DB, o.Now())
+	} else {
+		err = people.CheckReal(ctx, s.DB)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data directory %s: %w", o.Data, err)
+	}
+	ring, err := keys.Load(filepath.Join(o.Data, "keys"))
+	if err != nil {
+		return nil, err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen %s: %w", o.Listen, err)
+	}
+	host := o.issuerHost(listener)
+	authority, err := ca.Open(filepath.Join(o.Data, "ca"), o.Now, host)
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String()) // ours, well formed
+	s.Issuer, s.CAFile, s.CAPin = "https://"+net.JoinHostPort(host, port), authority.File(), authority.Pin()
+	if err := s.serve(run, o, ring, authority, listener); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return s, nil
+}
+
+func (o Options) issuerHost(l net.Listener) string {
+	if o.IssuerHost != "" {
+		return o.IssuerHost
+	}
+	host, _, _ := net.SplitHostPort(o.Listen) // checked
+	if host == "" {
+		host, _, _ = net.SplitHostPort(l.Addr().String())
+	}
+	return host
+}
+
+// serve starts mail, background work and HTTPS.
+func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authority *ca.Authority, l net.Listener) error {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return err
+	}
+	relay := o.SMTP
+	if o.Demo {
+		if s.box, err = mailbox.New(o.Now).Serve(run, authority.Config(), zone); err != nil {
+			return err
+		}
+		s.MailboxURL = s.box.URL
+		if relay == nil {
+			relay = &mail.SMTP{Addr: s.box.SMTPAddr, TLS: mail.TLSStart, Roots: authority.Pool()}
+		}
+	}
+	queue := mail.NewQueue(s.DB, ring, sender(*relay, o), o.Now, o.Log)
+	service, err := oauth.New(oauth.Deps{
+		Issuer: s.Issuer, ClientID: o.ClientID, SetupURI: o.SetupURI, Zone: zone, Policy: o.Policy,
+		DB: s.DB, Keys: ring, Hasher: password.New(o.PasswordQueue), Mails: queue, Now: o.Now, Log: o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	if err := service.Routes(mux); err != nil {
+		return err
+	}
+	s.stopped.Go(func() { queue.Run(run) })
+	s.stopped.Go(func() { purge(run, service, o) })
+	s.http = newHTTP(mux, o)
+	s.http.TLSConfig = authority.Config()
+	s.stopped.Go(func() {
+		if err := s.http.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
+			s.serveErr <- err
+		}
+	})
+	return nil
+}
+
+// sender completes the relay's settings.
+func sender(r mail.SMTP, o Options) *mail.SMTP {
+	if r.From == "" {
+		r.From = "ne-pas-repondre@univ-uness.fr"
+	}
+	if r.FromName == "" {
+		r.FromName = "Compte UNESS"
+	}
+	r.Now = o.Now
+	return &r
+}
+
+func purge(ctx context.Context, service *oauth.Service, o Options) {
+	tick := time.NewTicker(purgeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if _, err := service.Purge(ctx); err != nil && ctx.Err() == nil {
+				o.Log.Error("purge", "err", err)
+			}
+		}
+	}
+}
+
+// lockData makes the data directory, closes it to others and takes it for this process.
+func lockData(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = ErrDataInUse
+		}
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), f.Close())
+	}
+	return f, nil
+}
+
+// Failed delivers the error of a service that stopped serving by itself.
+func (s *Server) Failed() <-chan error { return s.serveErr }
+
+// Close stops: no new request, those under way finish until ctx ends, mails that
+// wait stay in the database. It may be called again.
+func (s *Server) Close(ctx context.Context) error {
+	s.once.Do(func() {
+		var errs []error
+		if s.http != nil {
+			if err := s.http.Shutdown(ctx); err != nil {
+				errs = append(errs, err, s.http.Close())
+			}
+		}
+		s.stop()
+		s.stopped.Wait()
+		if s.box != nil {
+			errs = append(errs, s.box.Close(ctx))
+		}
+		if s.DB != nil {
+			errs = append(errs, s.DB.Close())
+		}
+		s.closeErr = errors.Join(append(errs, s.lock.Close())...)
+	})
+	return s.closeErr
+}
+
+// ClientTLS is the TLS configuration of a client that trusts the service alone.
+func (s *Server) ClientTLS() (*tls.Config, error) {
+	pem, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return clientTLS(pem)
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Mail is a message that waits to be sent. Recipient and text are sealed.
+type Mail struct {
+	ID       int64
+	Sealed   []byte
+	Phantom  bool // for nobody: removed unsent
+	NotAfter time.Time
+	Tries    int
+}
+
+// InsertMail queues m for now.
+func (t *Tx) InsertMail(m Mail, now time.Time) error {
+	_, err := t.exec("insert mail", `INSERT INTO mails (sealed, phantom, not_after, next_at) VALUES (?, ?, ?, ?)`,
+		m.Sealed, m.Phantom, millis(m.NotAfter), millis(now))
+	return err
+}
+
+// DueMails lists up to limit messages whose time has come, oldest first.
+func (t *Tx) DueMails(now time.Time, limit int) (out []Mail, err error) {
+	err = t.rows("due mails", `SELECT id, sealed, phantom, not_after, tries FROM mails WHERE next_at <= ?
+		ORDER BY next_at, id LIMIT ?`, []any{millis(now), limit}, func(r *sql.Rows) error {
+		var m Mail
+		var notAfter int64
+		if err := r.Scan(&m.ID, &m.Sealed, &m.Phantom, &notAfter, &m.Tries); err != nil {
+			return err
+		}
+		m.NotAfter = moment(notAfter)
+		out = append(out, m)
+		return nil
+	})
+	return out, err
+}
+
+// RetryMail puts a message off until next.
+func (t *Tx) RetryMail(id int64, next time.Time) error {
+	_, err := t.exec("retry mail", `UPDATE mails SET tries = tries + 1, next_at = ? WHERE id = ?`, millis(next), id)
+	return err
+}
+
+// DeleteMail removes a message.
+func (t *Tx) DeleteMail(id int64) error {
+	_, err := t.exec("delete mail", `DELETE FROM mails WHERE id = ?`, id)
+	return err
+}
+
+// Mails counts the messages that wait.
+func (t *Tx) Mails() (n int, err error) {
+	_, err = t.row("count mails", `SELECT count(*) FROM mails`, nil, &n)
+	return n, err
+}
+
+// Purged is how many rows Purge removed.
+type Purged struct {
+	Sessions           int64 `json:"sessions"`
+	Events             int64 `json:"events"`
+	AuthorizationCodes int64 `json:"authorization_codes"`
+	Grants             int64 `json:"grants"`
+	Mails              int64 `json:"mails"`
+}
+
+// Purge removes what has no further use: sessions (with their codes) untouched
+// since idle, events before events, and authorization codes, grants and mails that
+// have expired.
+func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
+	for _, q := range []struct {
+		n     *int64
+		query string
+		at    time.Time
+	}{
+		{&p.Sessions, `DELETE FROM sessions WHERE touched_at < ?`, idle},
+		{&p.Events, `DELETE FROM events WHERE at < ?`, events},
+		{&p.AuthorizationCodes, `DELETE FROM authorization_codes WHERE expires_at < ?`, idle},
+		{&p.Grants, `DELETE FROM grants WHERE expires_at < ?`, now},
+		{&p.Mails, `DELETE FROM mails WHERE not_after < ?`, now},
+	} {
+		if *q.n, err = t.exec("purge", q.query, millis(q.at)); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
