@@ -32,6 +32,8 @@ type Options struct {
 	// Resolver resolves the hosts to dial; nil: Go's own, so that no NSS module is
 	// loaded into this process.
 	Resolver *net.Resolver
+	// Hosts ("host:port") may be dialled beside the identity service's.
+	Hosts []string
 	// SealParent, when set, is called once: after the state directories and the
 	// device key are there, before the first child is started. An error ends Run. What it
 	// forbids, the screen process and the player inherit.

@@ -1,0 +1,70 @@
+package supervisor
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// passedOn are the variables a graphical program needs, and none that could steer it.
+func passedOn() []string {
+	return []string{"DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"}
+}
+
+// driverPrefixes are those of OpenGL drivers; what works differs from tablet to tablet.
+func driverPrefixes() []string {
+	return []string{"GALLIUM_", "LIBGL_", "MESA_", "LP_NUM_THREADS="}
+}
+
+// graphical is the environment of both children. Dead keys need a UTF-8 locale; C.UTF-8
+// is there on every Debian. Without a bus address Fyne and go-keyring would execute
+// dbus-launch, and without XAUTHORITY Xlib would look under the HOME we changed.
+func graphical(home string) []string {
+	env := []string{"HOME=" + home, "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+	for _, name := range passedOn() {
+		value := os.Getenv(name)
+		if value == "" {
+			value = fallback(name)
+		}
+		if value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	for _, pair := range os.Environ() {
+		for _, prefix := range driverPrefixes() {
+			if strings.HasPrefix(pair, prefix) {
+				env = append(env, pair)
+			}
+		}
+	}
+	return env
+}
+
+// fallback is where a library would look, were HOME and the rest as usual; or "".
+func fallback(name string) string {
+	switch name {
+	case "DBUS_SESSION_BUS_ADDRESS":
+		dir := os.Getenv("XDG_RUNTIME_DIR")
+		if dir == "" {
+			dir = "/run/user/" + strconv.Itoa(os.Getuid())
+		}
+		return "unix:path=" + filepath.Join(dir, "bus")
+	case "XAUTHORITY":
+		path := filepath.Join(os.Getenv("HOME"), ".Xauthority")
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// screenEnv is the screen process's environment. FYNE_* is never inherited, only given.
+func screenEnv(s *state, extra []string) []string {
+	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir), extra...)
+}
+
+// playerEnv is the player's. It may be a script, so it has a PATH.
+func playerEnv(s *state) []string {
+	return append(graphical(s.playerHome()), "PATH=/usr/local/bin:/usr/bin:/bin")
+}

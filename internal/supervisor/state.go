@@ -1,0 +1,109 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrStateInUse: another supervisor runs on the same state directory.
+var ErrStateInUse = errors.New("supervisor: state directory in use")
+
+// state is the state directory:
+//
+//	lock             held while Run runs
+//	device/          key.pem and whatever else belongs to the tablet; kept for ever
+//	session/         belongs to one candidate in one boot; 0700, wiped as a whole
+//	session/boot     names the boot the candidate began in
+//	session/screen   HOME of the screen process, made anew for each
+//	session/player   HOME of the player
+type state struct {
+	dir  string
+	boot string
+	lock *os.File
+}
+
+// openState makes the directories and takes the lock.
+func openState(dir string) (_ *state, err error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: boot ID: %w", err)
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, fmt.Errorf("supervisor: state directory: %w", err)
+	}
+	s := &state{dir: dir, boot: strings.TrimSpace(string(boot))}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("supervisor: state directory: %w", err)
+	}
+	// A device/ that is open to others is left so: loading the key refuses it.
+	if err := os.Mkdir(s.device(), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("supervisor: device directory: %w", err)
+	}
+	s.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("supervisor: lock: %w", err)
+	}
+	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrStateInUse, err), s.lock.Close())
+	}
+	return s, nil
+}
+
+func (s *state) close() error { return s.lock.Close() }
+
+func (s *state) device() string     { return filepath.Join(s.dir, "device") }
+func (s *state) key() string        { return filepath.Join(s.device(), "key.pem") }
+func (s *state) session() string    { return filepath.Join(s.dir, "session") }
+func (s *state) marker() string     { return filepath.Join(s.session(), "boot") }
+func (s *state) screenHome() string { return filepath.Join(s.session(), "screen") }
+func (s *state) playerHome() string { return filepath.Join(s.session(), "player") }
+
+// unfinished reports whether session/ belongs to a candidate of this boot who has not
+// been ended: the screen process, or the supervisor itself, died on the way.
+func (s *state) unfinished() bool {
+	b, err := os.ReadFile(s.marker())
+	return err == nil && string(b) == s.boot // unreadable: nobody's, and wiped
+}
+
+// renew gives the next candidate an empty session/.
+func (s *state) renew() error {
+	if err := s.wipe(); err != nil {
+		return err
+	}
+	// Mkdir, not MkdirAll: the name must be free, and not a link that somebody put there.
+	for _, dir := range []string{s.session(), s.playerHome()} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return fmt.Errorf("supervisor: session directory: %w", err)
+		}
+	}
+	if err := os.WriteFile(s.marker(), []byte(s.boot), 0o600); err != nil {
+		return fmt.Errorf("supervisor: session directory: %w", err)
+	}
+	return nil
+}
+
+// wipe removes session/ with all that is in it. RemoveAll follows no link.
+func (s *state) wipe() error {
+	if err := os.RemoveAll(s.session()); err != nil {
+		return fmt.Errorf("supervisor: wipe session: %w", err)
+	}
+	return nil
+}
+
+// renewScreenHome gives the next screen process an empty HOME.
+func (s *state) renewScreenHome() error {
+	err := os.RemoveAll(s.screenHome())
+	if err == nil {
+		err = os.Mkdir(s.screenHome(), 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("supervisor: screen home: %w", err)
+	}
+	return nil
+}
