@@ -1,0 +1,443 @@
+package identitytest
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"portillon/internal/identity"
+)
+
+// Run puts a provider through every case that its service can be brought to.
+func Run(t *testing.T, h Harness) {
+	t.Run("harness", func(t *testing.T) { h.complete(t, h.Start(t)) })
+	for _, c := range cases {
+		if why, missing := h.missing(c.needs); missing {
+			t.Logf("left out %q: %s", c.name, why)
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			c.run(&rig{t: t, Service: h.Start(t)})
+		})
+	}
+}
+
+func (h Harness) missing(needs []Ability) (string, bool) {
+	for _, a := range needs {
+		if why, ok := h.Cannot[a]; ok {
+			return why, true
+		}
+	}
+	return "", false
+}
+
+type testCase struct {
+	name  string
+	needs []Ability
+	run   func(*rig)
+}
+
+var cases = []testCase{
+	{"check", nil, caseCheck},
+	{"password", nil, casePassword},
+	{"long password with every script", nil, caseStrangePassword},
+	{"wrong password, then right", nil, caseWrongPassword},
+	{"nothing typed", nil, caseNothingTyped},
+	{"code", nil, caseCode},
+	{"wrong code, then right", nil, caseWrongCode},
+	{"expired code", []Ability{ExpireCodes}, caseExpiredCode},
+	{"superseded code", []Ability{AllowResends}, caseSuperseded},
+	{"used code", nil, caseUsedCode},
+	{"resend", []Ability{AllowResends}, caseResend},
+	{"too many passwords", []Ability{LimitAttempts}, caseTooManyPasswords},
+	{"too many codes", []Ability{LimitAttempts}, caseTooManyCodes},
+	{"unknown account", []Ability{TellAccounts}, caseUnknownAccount},
+	{"unknown account, unknown tablet", []Ability{ForgetTablet}, caseUnknownTablet},
+	{"account not configured", []Ability{TellAccounts, NoAccountYet}, caseNotConfigured},
+	{"secondary address", []Ability{SecondAddress}, caseSecondary},
+	{"begin twice", nil, caseBeginTwice},
+	{"closed flow", nil, caseClosed},
+	{"done context", nil, caseDoneContext},
+	{"service gone and back", []Ability{StopAndStart}, caseGoneAndBack},
+	{"renew", nil, caseRenew},
+	{"revoke", []Ability{EndSessions}, caseRevoke},
+	{"concurrent flows", nil, caseConcurrent},
+}
+
+// A person whose every word would be seen in an error.
+func canary() Account {
+	return Account{
+		Email: "zoe.canari-4711@etu.univ-uness.fr", Secondary: "zoe4711@courriel.example",
+		Password: "Mot-2-passe+canari%&= é", Name: "Zoé Canari-Quatre", ExtraTime: "1/3",
+	}
+}
+
+func caseCheck(r *rig) {
+	h, err := r.Provider.Check(r.t.Context())
+	if r.watch(err) != nil {
+		r.t.Fatal(err)
+	}
+	if !h.ServerTime.IsZero() && time.Since(h.ServerTime).Abs() > 24*time.Hour {
+		r.t.Errorf("server time %v", h.ServerTime)
+	}
+}
+
+func casePassword(r *rig) {
+	a := r.account(canary())
+	s := r.granted(r.password(r.mustBegin(a.Email), a.Password))
+	if s.Name != "" && s.Name != a.Name {
+		r.t.Error("another person's name")
+	}
+	if s.ExtraTime != "" && s.ExtraTime != a.ExtraTime {
+		r.t.Errorf("extra time %q", s.ExtraTime)
+	}
+	if n := len(r.Codes(r.t, a.Email, 0)); n != 0 {
+		r.t.Errorf("%d codes mailed for a password", n)
+	}
+}
+
+func caseStrangePassword(r *rig) {
+	a := canary()
+	a.Password = "%41+&=;\"\\<é€😀Ωж /?#[]@!$'()*,~^`{|} fin-de-phrase-de-passe-longue-comme-le-portail-les-permet"
+	r.account(a)
+	r.granted(r.password(r.mustBegin(a.Email), a.Password))
+}
+
+func caseWrongPassword(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	_, err := r.password(f, a.Password+"x")
+	first := r.refused(err, identity.WrongPassword)
+	_, err = r.password(f, "x"+a.Password)
+	second := r.refused(err, identity.WrongPassword)
+	if tells := r.Provider.Traits().TellsRemaining; tells != (first.Remaining != nil) {
+		r.t.Errorf("tells what remains: %v, but Remaining is %v", tells, first.Remaining)
+	} else if tells && *second.Remaining >= *first.Remaining {
+		r.t.Errorf("remaining went from %d to %d", *first.Remaining, *second.Remaining)
+	}
+	r.granted(r.password(f, a.Password))
+}
+
+func caseNothingTyped(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	_, err := r.password(f, "")
+	r.refused(err, identity.WrongPassword)
+	_, err = r.answer(f, identity.PasswordAnswer{})
+	r.refused(err, identity.WrongPassword)
+	_, err = r.answer(f, identity.CodeAnswer{})
+	r.refused(err, identity.WrongCode)
+	r.granted(r.password(f, a.Password))
+}
+
+func caseCode(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	r.granted(r.code(f, r.send(f, a.Email, 1)))
+	if n := len(r.Codes(r.t, a.Email, 0)); n != 1 {
+		r.t.Errorf("%d codes mailed; checking one must send none", n)
+	}
+}
+
+// other is a code of the same length that is not code.
+func other(code string, by int) string {
+	b := []byte(code)
+	last := len(b) - 1
+	b[last] = '0' + (b[last]-'0'+byte(by))%10
+	return string(b)
+}
+
+func caseWrongCode(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	code := r.send(f, a.Email, 1)
+	_, err := r.code(f, other(code, 1))
+	e := r.refused(err, identity.WrongCode)
+	if tells := r.Provider.Traits().TellsRemaining; tells != (e.Remaining != nil) {
+		r.t.Errorf("tells what remains: %v, but Remaining is %v", tells, e.Remaining)
+	}
+	r.granted(r.code(f, code))
+	if n := len(r.Codes(r.t, a.Email, 0)); n != 1 {
+		r.t.Errorf("%d codes mailed", n)
+	}
+}
+
+// stale is what a code that no longer counts is answered with.
+func (r *rig) stale(k identity.Kind) identity.Kind {
+	if r.Provider.Traits().TellsExpiry {
+		return k
+	}
+	return identity.WrongCode
+}
+
+func caseExpiredCode(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	code := r.send(f, a.Email, 1)
+	r.Expire(r.t)
+	_, err := r.code(f, code)
+	r.refused(err, r.stale(identity.CodeExpired))
+	r.granted(r.password(f, a.Password)) // the flow goes on
+}
+
+func caseSuperseded(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	first := r.send(f, a.Email, 1)
+	r.AllowResend(r.t)
+	second := r.send(f, a.Email, 2)
+	if first == second {
+		r.t.Fatal("the same code twice: one in a million, or a fault")
+	}
+	_, err := r.code(f, first)
+	r.refused(err, r.stale(identity.CodeSuperseded))
+	r.granted(r.code(f, second))
+}
+
+func caseUsedCode(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	code := r.send(f, a.Email, 1)
+	r.granted(r.code(f, code))
+	_, err := r.code(f, code)
+	r.refused(err, identity.SessionExpired, identity.CodeUsed)
+	_, err = r.code(r.mustBegin(a.Email), code)
+	r.refused(err, identity.CodeUsed, identity.WrongCode, identity.CodeExpired)
+}
+
+func caseResend(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	r.send(f, a.Email, 1)
+	if _, err := r.answer(f, identity.CodeRequest{}); err != nil {
+		e := r.refused(err, identity.TooManyAttempts, identity.Busy)
+		if e.RetryAfter <= 0 {
+			r.t.Error("too early, but not how long to wait")
+		}
+		if n := len(r.Codes(r.t, a.Email, 0)); n != 1 {
+			r.t.Errorf("refused, and mailed: %d", n)
+		}
+		r.AllowResend(r.t)
+		r.send(f, a.Email, 2)
+	}
+	codes := r.Codes(r.t, a.Email, 2)
+	r.granted(r.code(f, codes[len(codes)-1]))
+}
+
+// exhaust repeats a refused answer until the service has enough.
+func (r *rig) exhaust(try func(i int) error) {
+	r.t.Helper()
+	const most = 20
+	for i := range most {
+		err := try(i)
+		if err == nil {
+			r.t.Fatal("a wrong answer was granted")
+		}
+		if identity.KindOf(err) == identity.TooManyAttempts {
+			return
+		}
+		r.refused(err, identity.WrongPassword, identity.WrongCode)
+	}
+	r.t.Fatalf("%d wrong answers, and no end", most)
+}
+
+func caseTooManyPasswords(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	r.exhaust(func(i int) error {
+		_, err := r.password(f, "faux-"+strconv.Itoa(i)+"-mot")
+		return err
+	})
+	// Wrong passwords never block the code.
+	r.granted(r.code(f, r.send(f, a.Email, 1)))
+}
+
+func caseTooManyCodes(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	code := r.send(f, a.Email, 1)
+	r.exhaust(func(i int) error {
+		_, err := r.code(f, other(code, 1+i%9))
+		return err
+	})
+	if s, err := r.code(f, code); err == nil || s != nil {
+		r.t.Error("the right code was granted after too many wrong ones")
+	}
+}
+
+func caseUnknownAccount(r *rig) {
+	_, _, err := r.begin("personne-4711@univ-uness.fr")
+	r.refused(err, identity.AccountUnknown)
+}
+
+func caseUnknownTablet(r *rig) {
+	a := r.account(canary())
+	r.KnownTablet(r.t, false)
+	_, known, err := r.begin(a.Email)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	f, unknown, err := r.begin("personne-4711@univ-uness.fr")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if known != unknown {
+		r.t.Errorf("an account shows: %+v, none: %+v", known, unknown)
+	}
+	_, err = r.password(f, "quelque chose")
+	r.refused(err, identity.WrongPassword)
+	if n := len(r.Codes(r.t, "personne-4711@univ-uness.fr", 0)); n != 0 {
+		r.t.Errorf("%d mails to nobody", n)
+	}
+}
+
+func caseNotConfigured(r *rig) {
+	a := canary()
+	a.Unconfigured, a.Password = true, ""
+	r.account(a)
+	_, _, err := r.begin(a.Email)
+	e := r.refused(err, identity.AccountNotConfigured)
+	if u, perr := url.Parse(e.SetupURI); perr != nil || e.SetupURI != "" && u.Scheme != "https" {
+		r.t.Errorf("set-up address %q", e.SetupURI)
+	}
+}
+
+func caseSecondary(r *rig) {
+	a := r.account(canary())
+	r.granted(r.password(r.mustBegin(a.Secondary), a.Password))
+	f := r.mustBegin(a.Secondary)
+	r.granted(r.code(f, r.send(f, a.Secondary, 1)))
+	if n := len(r.Codes(r.t, a.Email, 0)); n != 0 {
+		r.t.Errorf("%d codes went to the address that was not typed", n)
+	}
+}
+
+func caseBeginTwice(r *rig) {
+	a := r.account(canary())
+	r.mustBegin(a.Email)
+	r.granted(r.password(r.mustBegin(a.Email), a.Password))
+	if n := len(r.Codes(r.t, a.Email, 0)); n != 0 {
+		r.t.Errorf("%d codes mailed unasked", n)
+	}
+}
+
+func caseClosed(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	f.Close()
+	f.Close()
+	_, err := r.password(f, a.Password)
+	r.refused(err, identity.SessionExpired)
+	_, err = r.answer(f, identity.CodeRequest{})
+	r.refused(err, identity.SessionExpired)
+	_, err = r.code(f, "000000")
+	r.refused(err, identity.SessionExpired)
+}
+
+func caseDoneContext(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	canceled, cancel := context.WithCancel(r.t.Context())
+	cancel()
+	late, cancel := context.WithTimeout(r.t.Context(), -time.Second)
+	defer cancel()
+	for ctx, want := range map[context.Context]identity.Kind{
+		canceled: identity.Canceled, late: identity.TimedOut,
+	} {
+		_, _, err := r.Provider.Begin(ctx, Email(r.t, a.Email))
+		r.refused(r.watch(err), want)
+		_, err = f.Answer(ctx, identity.PasswordAnswer{Password: Secret(r.t, a.Password)})
+		r.refused(r.watch(err), want)
+		_, err = r.Provider.Check(ctx)
+		r.refused(r.watch(err), want)
+	}
+	r.granted(r.password(f, a.Password))
+}
+
+func caseGoneAndBack(r *rig) {
+	a := r.account(canary())
+	f := r.mustBegin(a.Email)
+	r.Down(r.t, true)
+	gone := []identity.Kind{identity.Refused, identity.TimedOut, identity.ConnectionLost, identity.NoRoute,
+		identity.NoNetwork, identity.ServiceUnavailable, identity.Busy, identity.NameNotFound}
+	_, _, err := r.begin(a.Email)
+	r.refused(err, gone...)
+	_, err = r.password(f, a.Password)
+	r.refused(err, gone...)
+	_, err = r.Provider.Check(r.t.Context())
+	r.refused(r.watch(err), gone...)
+	r.Down(r.t, false)
+	if _, err := r.Provider.Check(r.t.Context()); r.watch(err) != nil {
+		r.t.Fatal(err)
+	}
+	s, err := r.password(f, a.Password)
+	if identity.KindOf(err) == identity.SessionExpired {
+		s, err = r.password(r.mustBegin(a.Email), a.Password)
+	}
+	r.granted(s, err)
+}
+
+func caseRenew(r *rig) {
+	_, err := r.Provider.Renew(r.t.Context(), &identity.Session{})
+	r.refused(r.watch(err), identity.SessionExpired)
+	a := r.account(canary())
+	old := r.granted(r.password(r.mustBegin(a.Email), a.Password))
+	r.secretly(old.AccessToken, old.RefreshToken, old.Cookie)
+	if !r.Provider.Traits().Remembers {
+		_, err := r.Provider.Renew(r.t.Context(), old)
+		r.refused(r.watch(err), identity.SessionExpired)
+		return
+	}
+	fresh, err := r.Provider.Renew(r.t.Context(), old)
+	r.granted(fresh, r.watch(err))
+	if fresh.Subject != old.Subject || fresh.Name != old.Name || fresh.ExtraTime != old.ExtraTime ||
+		!fresh.GrantedAt.Equal(old.GrantedAt) {
+		r.t.Error("renewing changed who, or since when")
+	}
+	again, err := r.Provider.Renew(r.t.Context(), fresh)
+	r.granted(again, r.watch(err))
+	if old.RefreshToken != fresh.RefreshToken {
+		_, err := r.Provider.Renew(r.t.Context(), old)
+		r.refused(r.watch(err), identity.SessionExpired)
+	}
+}
+
+func caseRevoke(r *rig) {
+	a := r.account(canary())
+	s := r.granted(r.password(r.mustBegin(a.Email), a.Password))
+	if err := r.watch(r.Provider.Revoke(r.t.Context(), s)); err != nil {
+		r.t.Fatal(err)
+	}
+	_, err := r.Provider.Renew(r.t.Context(), s)
+	r.refused(r.watch(err), identity.SessionExpired)
+}
+
+func caseConcurrent(r *rig) {
+	const flows = 8
+	var wg sync.WaitGroup
+	for i := range flows {
+		a := canary()
+		a.Email, a.Secondary = "zoe."+strconv.Itoa(i)+"@univ-uness.fr", ""
+		a.Name += " " + string(rune('A'+i))
+		r.account(a)
+		wg.Go(func() {
+			f, _, err := r.begin(a.Email)
+			if err != nil {
+				r.t.Error(err)
+				return
+			}
+			s, err := r.password(f, a.Password)
+			if err != nil {
+				r.t.Error(err)
+				return
+			}
+			if s.Name != "" && s.Name != a.Name {
+				r.t.Error("one flow got another's session")
+			}
+		})
+	}
+	wg.Wait()
+}
