@@ -1,0 +1,102 @@
+// Package ctl is portillonctl, the exam centre's command: one table of commands, each
+// a function that returns an error. cmd/portillonctl calls Main and nothing else
+// does.
+//
+// What a command finds goes to standard output, as JSON where --json is given; what
+// went wrong goes to standard error in one line each.
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// The exit codes of every command.
+const (
+	ExitOK    = 0
+	ExitError = 1 // it ran and the answer is no, or it could not run
+	ExitUsage = 2 // it was not understood
+)
+
+// errUsage is wrapped by everything that is a question of how to type it.
+var errUsage = errors.New("usage")
+
+// errLater is the answer of commands that are planned.
+var errLater = errors.New("not in this version yet")
+
+// errSaid ends a command whose output has said already that the answer is no.
+var errSaid = errors.New("said already")
+
+// run is what a command works with.
+type run struct {
+	out, err io.Writer
+}
+
+type command struct {
+	name  string // one or two words
+	args  string
+	about string
+	do    func(ctx context.Context, r run, args []string) error
+}
+
+// commands in the order of help.
+func commands() []command {
+	return []command{
+		{"config check", "[--json] FILE", "everything that is wrong with a configuration, and what is unwise", configCheck},
+		{"config keygen", "", "a key pair to sign configurations with", later},
+		{"config sign", "FILE", "FILE.sig, for tablets that are locked down", later},
+		{"config verify", "FILE", "whether FILE.sig is good", later},
+		{"tablet", "", "the thumbprint of this tablet's key", later},
+		{"egress", "FILE", "the nftables ruleset of a configuration", later},
+		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
+		{"image", "keygen|build|configure|verify|test|update", "the tablet image", later},
+		{"storm", "--tablets N --issuer URL", "a room, a city, a country logging in at once", later},
+		{"rehearse", "[--tour DIR]", "the whole room on this machine, to try it", later},
+	}
+}
+
+func later(context.Context, run, []string) error { return errLater }
+
+// Main runs the command that args name and returns its exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	r := run{out: stdout, err: stderr}
+	if len(args) == 0 || args[0] == "help" || args[0] == "--help" || args[0] == "-h" {
+		return r.exit("", help(stdout))
+	}
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		if len(args) >= len(words) && strings.Join(args[:len(words)], " ") == c.name {
+			return r.exit(c.name, c.do(ctx, r, args[len(words):]))
+		}
+	}
+	return r.exit("", fmt.Errorf("%w: no command %q; see portillonctl help", errUsage, strings.Join(args, " ")))
+}
+
+func (r run) exit(name string, err error) int {
+	if name != "" {
+		name = " " + name
+	}
+	if err != nil && !errors.Is(err, errSaid) {
+		_, _ = fmt.Fprintf(r.err, "portillonctl%s: %v\n", name, err) // standard error is the last resort
+	}
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, errUsage):
+		return ExitUsage
+	}
+	return ExitError
+}
+
+func help(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("portillonctl: what an exam centre does with its tablets\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-62s %s\n", strings.TrimSpace("portillonctl "+c.name+" "+c.args), c.about)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
