@@ -13,11 +13,13 @@ import (
 // Rank is how much a button asks for attention.
 type Rank int
 
-// The ranks: one Primary a screen, Secondary beside it, Quiet for the rest.
+// The ranks: one Primary a screen, Secondary beside it, Quiet for the rest; Tool
+// is for the window's own bar.
 const (
 	Primary Rank = iota
 	Secondary
 	Quiet
+	Tool
 )
 
 // Button acts when a finger is lifted inside it; sliding off cancels (WCAG 2.5.2),
@@ -103,7 +105,7 @@ func (b *Button) Disabled() bool { return b.disabled }
 const buttonPad = 20
 
 func (b *Button) pad() float32 {
-	if b.rank == Quiet {
+	if b.rank == Quiet || b.rank == Tool {
 		return 12
 	}
 	return buttonPad
@@ -122,8 +124,8 @@ func (b *Button) Width() float32 { return b.label.Width() + b.iconWidth() + 2*b.
 // HeightFor is 56 dp, or more where the label needs it; Quiet buttons are 48.
 func (b *Button) HeightFor(width float32) float32 {
 	least := float32(look.ButtonHeight)
-	if b.rank == Quiet {
-		least = look.TouchTarget
+	if b.rank == Quiet || b.rank == Tool {
+		return max(look.TouchTarget, b.label.HeightFor(width-2*b.pad()-b.iconWidth())+8)
 	}
 	return max(least, b.label.HeightFor(width-2*b.pad()-b.iconWidth())+20)
 }
@@ -155,6 +157,8 @@ func (b *Button) restyle() {
 	case Secondary:
 	case Quiet:
 		fill, border, width = clear, clear, 0
+	case Tool:
+		border, width, ink = p.Line, look.LineWidth, InkText
 	}
 	under := clear
 	if b.rank == Quiet {

@@ -125,9 +125,9 @@ func (c *Card) restyle() {
 	for _, part := range c.all() {
 		part.Block.Refresh() // those of other pages too
 	}
-	c.face.FillColor, c.face.StrokeColor, c.face.StrokeWidth = p.Card, soft(p), look.LineWidth
+	c.face.FillColor, c.face.StrokeColor, c.face.StrokeWidth = p.Card, Soft(p), look.LineWidth
 	c.face.CornerRadius = look.Corner
-	c.rule.FillColor = soft(p)
+	c.rule.FillColor = Soft(p)
 	shade := p.Ink
 	shade.A = 0x08
 	if p.Card == p.Ground { // high contrast: lines alone
@@ -139,8 +139,8 @@ func (c *Card) restyle() {
 	}
 }
 
-// soft is a line that parts without being read: between Line and Card.
-func soft(p look.Palette) color.NRGBA {
+// Soft is a line that parts without being read: between Line and Card.
+func Soft(p look.Palette) color.NRGBA {
 	mix := func(a, b uint8) uint8 { return uint8((int(a)*2 + int(b)*3) / 5) }
 	return color.NRGBA{R: mix(p.Line.R, p.Card.R), G: mix(p.Line.G, p.Card.G), B: mix(p.Line.B, p.Card.B), A: 0xff}
 }

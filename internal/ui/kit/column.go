@@ -197,3 +197,48 @@ func (f *Fill) Width() float32 { return round(f.look.Text(f.least)) }
 
 // HeightFor is the block's.
 func (f *Fill) HeightFor(width float32) float32 { return f.block.HeightFor(width) }
+
+// Pair is two lines of text above one another in a Row.
+type Pair struct {
+	panel
+	upper, lower *Text
+}
+
+// NewPair is upper over lower; hidden ones take no room.
+func NewPair(upper, lower *Text) *Pair {
+	p := &Pair{upper: upper, lower: lower}
+	p.objects = []fyne.CanvasObject{upper, lower}
+	p.place = func(s fyne.Size) {
+		var y float32
+		for _, t := range []*Text{upper, lower} {
+			if t.Visible() {
+				put(t, 0, y, s.Width, t.LineHeight())
+				y += t.LineHeight()
+			}
+		}
+	}
+	p.ExtendBaseWidget(p)
+	return p
+}
+
+// Width is the wider line's.
+func (p *Pair) Width() float32 {
+	var w float32
+	for _, t := range []*Text{p.upper, p.lower} {
+		if t.Visible() {
+			w = max(w, t.Width())
+		}
+	}
+	return w
+}
+
+// HeightFor is both lines.
+func (p *Pair) HeightFor(float32) float32 {
+	var h float32
+	for _, t := range []*Text{p.upper, p.lower} {
+		if t.Visible() {
+			h += t.LineHeight()
+		}
+	}
+	return h
+}

@@ -19,6 +19,7 @@ type Notice struct {
 	icon     *Icon
 	text     *Text
 	reserved bool
+	short    bool
 }
 
 // NewNotice is a silent notice of a base text size.
@@ -65,13 +66,24 @@ func (n *Notice) SetIcon(icon look.Icon, ink Ink) {
 	n.text.SetInk(ink)
 }
 
+// Short leaves the icon alone to speak, where there is no room for words.
+func (n *Notice) Short(on bool) {
+	n.short = on
+	show(n.text, !on)
+}
+
 // Text is what is said.
 func (n *Notice) Text() string { return n.text.Text() }
 
 func (n *Notice) indent() float32 { return n.icon.Side() + look.Grid }
 
 // Width is the width of the sentence on one line, with its icon.
-func (n *Notice) Width() float32 { return n.indent() + n.text.Width() }
+func (n *Notice) Width() float32 {
+	if n.short {
+		return n.icon.Side()
+	}
+	return n.indent() + n.text.Width()
+}
 
 // HeightFor is the height of the sentence, or of the room reserved for it.
 func (n *Notice) HeightFor(width float32) float32 {

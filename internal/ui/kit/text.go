@@ -61,7 +61,7 @@ func NewTitle(l *look.Look, s string) *Text {
 func (t *Text) Say(s string) *Text { t.Set(s); return t }
 
 // Bold sets the text in bold, for building.
-func (t *Text) Bold() *Text { t.style.Bold = true; return t }
+func (t *Text) Bold() *Text { t.style = look.Strong(); return t }
 
 // Centered sets the lines in the middle, for building.
 func (t *Text) Centered() *Text { t.align = fyne.TextAlignCenter; return t }
@@ -92,6 +92,14 @@ func (t *Text) SetInk(ink Ink) {
 			line.Color = ink(t.look.Palette)
 			line.Refresh()
 		}
+	}
+}
+
+// SetBase changes the base size.
+func (t *Text) SetBase(base float32) {
+	if t.base != base {
+		t.base = base
+		t.Refresh()
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 type Code struct {
 	env        Env
 	card       *kit.Card
-	unsafe     bool // there is no field: the tablet cannot keep a secret
 	ring       *kit.Ring
 	sent       *kit.Text
 	minutes    *kit.Text
@@ -29,7 +28,7 @@ type Code struct {
 
 // NewCode is screen 3 around the window's code field; nil as in NewPassword.
 func NewCode(env Env, f *field.Code) *Code {
-	c := &Code{env: env, unsafe: f == nil,
+	c := &Code{env: env,
 		ring:       kit.NewRing(env.Look),
 		sent:       kit.NewText(env.Look, look.SizeBody, kit.InkText),
 		minutes:    kit.NewText(env.Look, look.SizeBody, kit.InkText),
@@ -88,7 +87,7 @@ func (c *Code) Update(v login.View) {
 	c.card.Updated(moved,
 		c.sent.Set(sent), c.minutes.Set(minutes),
 		c.setStage(s.Left.Stage),
-		c.env.secretFault(c.fault, v, c.unsafe),
+		c.env.fault(c.fault, v),
 		c.asked.Set(c.env.say("code.asked", 0, "hour", fmt.Sprint(s.AskedHour), "minute", fmt.Sprintf("%02d", s.AskedMinute))),
 		kit.Show(c.asked, !s.ResendPrimary),
 		kit.Show(c.wait, s.ResendIn > 0),

@@ -9,9 +9,8 @@ import (
 
 // Password is screen 2: the password on one side, the code on the other.
 type Password struct {
-	env    Env
-	card   *kit.Card
-	unsafe bool // there is no field: the tablet cannot keep a secret
+	env  Env
+	card *kit.Card
 
 	email     *kit.Text
 	label     *kit.Text
@@ -34,10 +33,10 @@ type Password struct {
 }
 
 // NewPassword is screen 2 around the window's password field; a nil field means
-// that the tablet grants no safe page, which the screen says.
+// that the tablet grants no safe page; the view's error says so.
 func NewPassword(env Env, f *field.Secret) *Password {
 	back := func() { env.Post(login.Back{}) }
-	p := &Password{env: env, unsafe: f == nil,
+	p := &Password{env: env,
 		email:     kit.NewText(env.Look, look.SizeBody, kit.InkMuted),
 		label:     env.label("password.label"),
 		none:      env.body("password.none"),
@@ -105,7 +104,7 @@ func (p *Password) Update(v login.View) {
 	}
 	p.card.Updated(
 		p.email.Set(kit.Plain(s.Email)),
-		p.env.secretFault(p.fault, v, p.unsafe),
+		p.env.fault(p.fault, v),
 		kit.Show(p.none, !s.PasswordOffered),
 		kit.Show(p.label, s.PasswordOffered && !s.Forgotten),
 		kit.Show(p.field, s.PasswordOffered && !s.Forgotten),

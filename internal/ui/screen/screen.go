@@ -105,15 +105,6 @@ func (e Env) fault(n *kit.Notice, v login.View) bool {
 	return n.Set("")
 }
 
-// secretFault is fault for a screen whose field may be missing.
-func (e Env) secretFault(n *kit.Notice, v login.View, unsafe bool) bool {
-	if unsafe {
-		n.SetIcon(look.IconError, kit.InkError)
-		return n.Set(e.t("error.secret.memory"))
-	}
-	return e.fault(n, v)
-}
-
 // stageInk is the colour of a countdown; a sentence always goes with it.
 func stageInk(s login.Stage) kit.Ink {
 	switch s {

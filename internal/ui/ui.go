@@ -1,0 +1,298 @@
+// Package ui is the window's content: it shows a login.View and turns fingers and
+// keys into login events. It decides nothing about the login.
+//
+// cmd/portillon builds one UI, puts Content into the window and gives Attach the
+// canvas; internal/kiosk calls Update with every new view. All methods are
+// called on the Fyne goroutine. The package does without fyne.io/fyne/v2/app,
+// so that its tests need no display and no cgo.
+//
+// What is typed goes one way: a key, on the screen or of hardware, reaches the
+// field of the view; the e-mail's runes go on as events and come back in the
+// view; a password's and a code's stay in the field's own page, of which a copy
+// leaves with the submit event alone.
+package ui
+
+import (
+	"reflect"
+
+	"fyne.io/fyne/v2"
+
+	"portillon/internal/login"
+	"portillon/internal/ui/field"
+	"portillon/internal/ui/keyboard"
+	"portillon/internal/ui/kit"
+	"portillon/internal/ui/look"
+	"portillon/internal/ui/screen"
+	"portillon/internal/words"
+)
+
+// Frame is what the centre's configuration and the tablet say of themselves.
+type Frame = screen.Frame
+
+// maxCells is how many digits a one-time code may have.
+const maxCells = 6
+
+// UI is the window's content.
+type UI struct {
+	frame Frame
+	words *words.Words
+	post  func(login.Event)
+	// look is the screens'; bar is the header's and footer's, whose text grows
+	// less so that a card has room.
+	look, bar *look.Look
+
+	view    login.View
+	screens map[login.Screen]screen.Screen
+	email   *field.Email
+	secret  *field.Secret // nil where the tablet grants no safe page
+	code    *field.Code   // as secret
+	// noSecret: a copy of a secret could not be made safely; nothing was sent.
+	noSecret bool
+
+	window   *fyne.Container
+	ground   *kit.Ground
+	header   *header
+	footer   *footer
+	idle     *kit.Pill
+	keyboard *keyboard.Keyboard
+	dock     *kit.Ground
+	canvas   fyne.Canvas // nil until Attach
+}
+
+// New builds every screen once. post is called on the Fyne goroutine and must
+// not block.
+func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
+	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
+	u.makeFields()
+	touched := func() { u.post(login.Touched{}) }
+	u.ground = kit.NewGround(u.look, touched)
+	u.dock = kit.NewGround(u.look, touched).Shaded()
+	u.keyboard = keyboard.New(u.look, output{u})
+	u.keyboard.SetDomains(frame.Domains, false)
+	u.header = newHeader(u.bar, w, frame)
+	u.footer = newFooter(u.bar, w, post)
+	u.idle = kit.NewPill(u.bar, look.IconClock, kit.InkWarning, touched).Big()
+	u.makeScreens()
+	u.window = &fyne.Container{Layout: windowLayout{u}}
+	u.window.Add(u.ground)
+	u.window.Add(u.header.content)
+	for _, name := range login.Screens() {
+		card := u.screens[name].Card()
+		card.Hide()
+		u.window.Add(card)
+	}
+	u.window.Add(u.dock)
+	u.window.Add(u.keyboard)
+	u.window.Add(u.footer.content)
+	u.window.Add(u.idle)
+	u.idle.Hide()
+	return u
+}
+
+func (u *UI) makeFields() {
+	back := func() { u.post(login.Back{}) }
+	u.email = field.NewEmail(u.look, field.Events{
+		Rune:      func(r rune) { u.post(login.Key{Rune: r}) },
+		Backspace: func() { u.post(login.Backspace{}) },
+		Delete:    func() { u.post(login.Delete{}) },
+		CaretTo:   func(pos int) { u.post(login.CaretTo{Pos: pos}) },
+		Submit:    func() { u.submit(login.FieldEmail) },
+		Back:      back,
+	})
+	u.email.SetPlaceholder(u.words.T("email.placeholder"))
+	u.secret, u.code = nil, nil
+	var err error
+	u.secret, err = field.NewSecret(u.look, field.Events{
+		Typed:       func(n int) { u.post(login.Typed{Field: login.FieldPassword, N: n}) },
+		ToggleShown: func() { u.post(login.ToggleShown{}) },
+		Submit:      func() { u.submit(login.FieldPassword) },
+		Back:        back,
+	})
+	if err != nil {
+		u.secret, u.noSecret = nil, true
+	}
+	u.code, err = field.NewCode(u.look, field.Events{
+		Typed:  func(n int) { u.post(login.Typed{Field: login.FieldCode, N: n}) },
+		Submit: func() { u.submit(login.FieldCode) },
+		Back:   back,
+	}, maxCells)
+	if err != nil {
+		u.code, u.noSecret = nil, true
+	}
+}
+
+func (u *UI) makeScreens() {
+	env := screen.Env{Look: u.look, Words: u.words, Frame: u.frame, Post: u.post, Submit: u.submit}
+	u.screens = map[login.Screen]screen.Screen{
+		login.ScreenPreflight:    screen.NewPreflight(env),
+		login.ScreenNoncompliant: screen.NewNoncompliant(env),
+		login.ScreenEmail:        screen.NewEmail(env, u.email),
+		login.ScreenPassword:     screen.NewPassword(env, u.secret),
+		login.ScreenCode:         screen.NewCode(env, u.code),
+		login.ScreenSetup:        screen.NewSetup(env),
+		login.ScreenHelp:         screen.NewHelp(env),
+		login.ScreenTrouble:      screen.NewTrouble(env),
+		login.ScreenConnected:    screen.NewConnected(env),
+		login.ScreenEnded:        screen.NewEnded(env),
+	}
+}
+
+// Content is what the window shows.
+func (u *UI) Content() fyne.CanvasObject { return u.window }
+
+// Look is what the theme is made of: look.Theme(u.Look()).
+func (u *UI) Look() *look.Look { return u.look }
+
+// Keyboard is the on-screen keyboard, for touch that does not come as pointer.
+func (u *UI) Keyboard() *keyboard.Keyboard { return u.keyboard }
+
+// SetStatus is what the footer says of the tablet.
+func (u *UI) SetStatus(s Status) {
+	if u.footer.set(s) {
+		u.window.Refresh()
+	}
+}
+
+// WipeAll empties both secret fields and zeroes their pages.
+func (u *UI) WipeAll() {
+	if u.secret != nil {
+		u.secret.Wipe()
+	}
+	if u.code != nil {
+		u.code.Wipe()
+	}
+}
+
+// Update shows v. Only what differs from the last view is touched.
+func (u *UI) Update(v login.View) {
+	if reflect.DeepEqual(u.view, v) {
+		return
+	}
+	u.show(v)
+}
+
+func (u *UI) show(v login.View) {
+	before := u.view
+	u.view = v
+	u.updateFields(before)
+	restyled := u.restyle()
+	now := u.screens[v.Screen]
+	if now == nil {
+		return // a screen this build does not know: keep what is shown
+	}
+	shown := v
+	if u.noSecret && (v.Screen == login.ScreenPassword || v.Screen == login.ScreenCode) {
+		shown.Error = &login.Text{Key: "error.secret.memory"}
+	}
+	now.Update(shown)
+	moved := restyled
+	if before.Screen != v.Screen {
+		if old := u.screens[before.Screen]; old != nil {
+			old.Card().Hide()
+		}
+		now.Card().Rewind()
+		now.Card().Show()
+		moved = true
+	} else if v.Error != nil && !reflect.DeepEqual(before.Error, v.Error) {
+		now.Card().Rewind() // where the error stands
+	}
+	moved = u.updateKeyboard() || moved
+	moved = u.header.update(v) || moved
+	moved = u.updateIdle() || moved
+	switch {
+	case restyled:
+		u.window.Refresh()
+	case moved:
+		u.window.Layout.Layout(u.window.Objects, u.window.Size())
+	}
+	u.refocus(before)
+}
+
+// restyle takes text size and palette from the view; it reports a change.
+func (u *UI) restyle() bool {
+	palette := look.Ordinary()
+	if u.view.HighContrast {
+		palette = look.HighContrast()
+	}
+	percent := max(u.view.TextPercent, 100)
+	bar := min(percent, 150)
+	if u.view.Field != login.FieldNone {
+		bar = min(percent, 125)
+	}
+	if u.look.Percent == percent && u.look.Palette == palette && u.bar.Percent == bar {
+		return false
+	}
+	u.look.Percent, u.look.Palette = percent, palette
+	u.bar.Percent, u.bar.Palette = bar, palette
+	return true
+}
+
+func (u *UI) updateFields(before login.View) {
+	v := u.view
+	if v.Email != nil {
+		u.email.SetText(v.Email.Text, v.Email.Caret)
+		u.email.SetError(v.Error != nil || v.Email.Unknown)
+	}
+	if u.secret != nil {
+		if v.PasswordEpoch != before.PasswordEpoch {
+			u.secret.Wipe()
+		}
+		if v.Password != nil {
+			u.secret.SetShown(v.Password.Shown)
+			u.secret.SetError(v.Error != nil)
+		}
+	}
+	if u.code != nil {
+		if v.CodeEpoch != before.CodeEpoch {
+			u.code.Wipe()
+		}
+		if v.Code != nil {
+			u.code.SetCells(v.Code.Length)
+			u.code.SetError(v.Error != nil)
+		}
+	}
+}
+
+func (u *UI) updateIdle() bool {
+	on := u.view.Idle > 0
+	if on {
+		u.idle.Set(u.words.Say("idle.warning", u.view.Idle, nil))
+	}
+	return kit.Show(u.idle, on)
+}
+
+// submit sends what a field holds: a copy, which the machine sends or wipes.
+func (u *UI) submit(f login.Field) {
+	if u.view.Busy || u.view.Field != f {
+		u.post(login.Touched{})
+		return
+	}
+	switch f {
+	case login.FieldEmail:
+		u.post(login.SubmitEmail{})
+	case login.FieldPassword:
+		if u.secret == nil {
+			return
+		}
+		if s, err := u.secret.Secret(); u.safe(err) {
+			u.post(login.SubmitPassword{Secret: s})
+		}
+	case login.FieldCode:
+		if u.code == nil {
+			return
+		}
+		if s, err := u.code.Secret(); u.safe(err) {
+			u.post(login.SubmitCode{Secret: s})
+		}
+	case login.FieldNone:
+	}
+}
+
+// safe tells the student when no locked page was to be had for the copy.
+func (u *UI) safe(err error) bool {
+	if failed := err != nil; failed != u.noSecret {
+		u.noSecret = failed
+		u.show(u.view)
+	}
+	return err == nil
+}

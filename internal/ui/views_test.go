@@ -1,0 +1,196 @@
+package ui_test
+
+import (
+	"portillon/internal/identity"
+	"portillon/internal/login"
+)
+
+// scene is a screen in one meaningful state.
+type scene struct {
+	name string
+	view login.View
+}
+
+const (
+	anEmail   = "prenom.nom@etu.univ-uness.fr"
+	longEmail = "marie-antoinette.de-la-rochefoucauld_durand@etu.univ-uness.fr"
+)
+
+func checks(failed ...string) []login.Check {
+	grades := map[string]login.Grade{"network": login.GradeWaiting, "server": login.GradeWaiting, "clock": login.GradeWaiting,
+		"lockdown": login.GradeBlocking, "signature": login.GradeBlocking, "pin": login.GradeBlocking, "display": login.GradeBlocking,
+		"battery": login.GradeWarning, "keyring": login.GradeWarning, "expiry": login.GradeWarning}
+	var out []login.Check
+	for _, id := range []string{"lockdown", "signature", "display", "network", "server", "pin", "clock", "battery", "keyring", "expiry"} {
+		c := login.Check{ID: id, Grade: grades[id], Status: login.CheckOK}
+		for i, f := range failed {
+			if f == id {
+				c.Status, c.Code = login.CheckFailed, "P"+string(rune('1'+i))
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func running() []login.Check {
+	all := checks()
+	for i := 4; i < len(all); i++ {
+		all[i].Status = login.CheckRunning
+	}
+	return all
+}
+
+func countdown(seconds int, stage login.Stage) login.Countdown {
+	return login.Countdown{Seconds: seconds, Total: 180, Stage: stage}
+}
+
+func say(key string, count int) *login.Text { return &login.Text{Key: key, Count: count} }
+
+func emailScene(name string, e login.EmailView, change func(*login.View)) scene {
+	v := login.View{Screen: login.ScreenEmail, Field: login.FieldEmail, TextPercent: 100, Email: &e}
+	if change != nil {
+		change(&v)
+	}
+	return scene{"email-" + name, v}
+}
+
+func passwordScene(name string, change func(*login.View, *login.PasswordView)) scene {
+	p := login.PasswordView{Email: anEmail, RememberOffered: true, PasswordOffered: true, CodeOffered: true, CodeMinutes: 3}
+	v := login.View{Screen: login.ScreenPassword, Field: login.FieldPassword, TextPercent: 100}
+	if change != nil {
+		change(&v, &p)
+	}
+	v.Password = &p
+	return scene{"password-" + name, v}
+}
+
+func codeScene(name string, left login.Countdown, change func(*login.View, *login.CodeView)) scene {
+	c := login.CodeView{Length: 6, Minutes: 3, Left: left, Target: "p•••••.n••@etu.univ-uness.fr", AskedHour: 9, AskedMinute: 42}
+	v := login.View{Screen: login.ScreenCode, Field: login.FieldCode, TextPercent: 100}
+	if change != nil {
+		change(&v, &c)
+	}
+	v.Code = &c
+	return scene{"code-" + name, v}
+}
+
+func other(name string, s login.Screen, fill func(*login.View)) scene {
+	v := login.View{Screen: s, TextPercent: 100}
+	fill(&v)
+	return scene{string(s) + "-" + name, v}
+}
+
+// scenes is every screen in every state that looks different.
+func scenes() []scene {
+	out := append(emailScenes(), passwordScenes()...)
+	out = append(out, codeScenes()...)
+	return append(out, otherScenes()...)
+}
+
+func emailScenes() []scene {
+	return []scene{
+		emailScene("empty", login.EmailView{}, nil),
+		emailScene("typed", login.EmailView{Text: anEmail, Caret: 28}, nil),
+		emailScene("long", login.EmailView{Text: longEmail, Caret: 60}, nil),
+		emailScene("busy", login.EmailView{Text: anEmail, Caret: 28}, func(v *login.View) { v.Busy = true }),
+		emailScene("nothing", login.EmailView{}, func(v *login.View) { v.Error = say("error.email.empty", 0) }),
+		emailScene("malformed", login.EmailView{Text: "prenom.nom@", Caret: 11}, func(v *login.View) { v.Error = say("error.email.malformed", 0) }),
+		emailScene("suggest", login.EmailView{Text: "prenom.nom@etu-univ.uness.fr", Caret: 28, Suggestion: anEmail}, nil),
+		emailScene("unknown", login.EmailView{Text: anEmail, Caret: 28, Unknown: true}, func(v *login.View) { v.Error = say("error.email.unknown", 0) }),
+		emailScene("wait", login.EmailView{Text: anEmail, Caret: 28}, func(v *login.View) { v.Error = say("error.attempts.wait", 14) }),
+		emailScene("expired", login.EmailView{Text: anEmail, Caret: 28}, func(v *login.View) { v.Error = say("error.session.expired", 0) }),
+		emailScene("idle", login.EmailView{Text: anEmail, Caret: 28}, func(v *login.View) { v.Idle = 12 }),
+	}
+}
+
+func passwordScenes() []scene {
+	return []scene{
+		passwordScene("empty", nil),
+		passwordScene("long", func(v *login.View, p *login.PasswordView) { p.Email = longEmail }),
+		passwordScene("nothing", func(v *login.View, p *login.PasswordView) { v.Error = say("error.password.empty", 0) }),
+		passwordScene("wrong", func(v *login.View, p *login.PasswordView) {
+			v.Error, p.CodeProminent, p.Remember = say("error.password.wrong.remaining", 3), true, true
+		}),
+		passwordScene("busy", func(v *login.View, p *login.PasswordView) { v.Busy = true }),
+		passwordScene("running", func(v *login.View, p *login.PasswordView) {
+			c := countdown(131, login.StageCalm)
+			v.Clock, p.CodeRunning = &c, &c
+		}),
+		passwordScene("resend", func(v *login.View, p *login.PasswordView) { p.ResendIn = 24 }),
+		passwordScene("forgotten", func(v *login.View, p *login.PasswordView) { v.Field, p.Forgotten = login.FieldNone, true }),
+		passwordScene("only", func(v *login.View, p *login.PasswordView) { p.CodeOffered, p.RememberOffered = false, false }),
+		passwordScene("codeonly", func(v *login.View, p *login.PasswordView) {
+			v.Field, p.PasswordOffered, p.CodeProminent = login.FieldNone, false, true
+		}),
+		passwordScene("minutes", func(v *login.View, p *login.PasswordView) { p.CodeMinutes = 0 }),
+	}
+}
+
+func codeScenes() []scene {
+	return []scene{
+		codeScene("fresh", countdown(179, login.StageCalm), func(_ *login.View, c *login.CodeView) { c.ResendIn = 29 }),
+		codeScene("amber", countdown(58, login.StageAmber), nil),
+		codeScene("red", countdown(17, login.StageRed), nil),
+		codeScene("expired", countdown(0, login.StageExpired), func(v *login.View, c *login.CodeView) {
+			v.Error, c.ResendPrimary = say("error.code.expired", 0), true
+		}),
+		codeScene("wrong", countdown(92, login.StageCalm), func(v *login.View, _ *login.CodeView) {
+			v.Error = say("error.code.wrong.remaining", 4)
+		}),
+		codeScene("superseded", countdown(92, login.StageCalm), func(v *login.View, _ *login.CodeView) {
+			v.Error = say("error.code.superseded", 0)
+		}),
+		codeScene("procedures", countdown(0, login.StageExpired), func(v *login.View, c *login.CodeView) {
+			v.Error, c.ResendPrimary, c.OfferProcedures = say("error.code.expired", 0), true, true
+		}),
+		codeScene("busy", countdown(140, login.StageCalm), func(v *login.View, _ *login.CodeView) { v.Busy = true }),
+	}
+}
+
+func otherScenes() []scene {
+	out := []scene{
+		other("running", login.ScreenPreflight, func(v *login.View) { v.Preflight = &login.PreflightView{Checks: running()} }),
+		other("ready", login.ScreenPreflight, func(v *login.View) { v.Preflight = &login.PreflightView{Checks: checks("battery"), GoingOn: true} }),
+		other("waiting", login.ScreenPreflight, func(v *login.View) {
+			v.Preflight = &login.PreflightView{Checks: checks("network", "server"), Waiting: true}
+		}),
+		other("blocked", login.ScreenNoncompliant, func(v *login.View) {
+			v.Preflight = &login.PreflightView{Checks: checks("lockdown", "display")}
+		}),
+		other("shown", login.ScreenSetup, func(v *login.View) {
+			v.Setup = &login.SetupView{Email: anEmail, URI: "https://portail.uness.fr"}
+		}),
+		other("opening", login.ScreenConnected, func(v *login.View) {
+			v.Connected = &login.ConnectedView{Name: "Agathe FEELING", Seconds: 4, CanDeny: true}
+		}),
+		other("nameless", login.ScreenConnected, func(v *login.View) { v.Connected = &login.ConnectedView{Opening: true} }),
+		other("interrupted", login.ScreenConnected, func(v *login.View) {
+			v.Connected = &login.ConnectedView{Name: "Agathe FEELING", Interrupted: true}
+		}),
+		other("shown", login.ScreenEnded, func(v *login.View) { v.Ended = &login.EndedView{Seconds: 48} }),
+	}
+	for _, step := range []string{login.HelpAddress, login.HelpCode, login.HelpOther, login.HelpCall} {
+		out = append(out, other(step, login.ScreenHelp, func(v *login.View) {
+			c := countdown(131, login.StageCalm)
+			v.Clock = &c
+			v.Help = &login.HelpView{Step: step, Email: "marie-anne.le_goff@etu.univ-uness.fr"}
+			if step == login.HelpOther {
+				v.Help.NextSlot = &login.Countdown{Seconds: 432, Total: 900, Stage: login.StageCalm}
+				v.Help.SlotHour, v.Help.SlotMinute = 9, 45
+			}
+		}))
+	}
+	for _, kind := range []identity.Kind{identity.NoNetwork, identity.Busy, identity.CaptivePortal, identity.BadCertificate, identity.ServiceUnavailable, identity.Misconfigured} {
+		out = append(out, other(kind.String(), login.ScreenTrouble, func(v *login.View) {
+			v.Trouble = &login.TroubleView{Kind: kind, Code: "N1", RetryIn: 12, Resends: true}
+			if kind == identity.ServiceUnavailable {
+				v.Trouble.Resends, v.Trouble.Correlation = false, "01J9ZK3P-7QF2"
+			}
+			if kind == identity.Misconfigured {
+				v.Trouble.Final, v.Trouble.RetryIn = true, 0
+			}
+		}))
+	}
+	return out
+}
