@@ -114,13 +114,13 @@ func (l *link) postOnce(ctx context.Context, c call, nonce string) (*answer, err
 		l.slot.arm(body, width, c.secret)
 		defer l.slot.disarm()
 	}
-	// io.MultiReader hides the bytes.Reader, from which net/http would make a body it can rewind
-	// and send again.
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, io.MultiReader(bytes.NewReader(body)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, identity.Fail(c.op, identity.Misconfigured, "endpoint is not a URL")
 	}
-	req.ContentLength = int64(len(body))
+	// net/http sends a body again only if it can rewind it; and it writes a head and a body in
+	// one piece only if the body is one of bytes or strings.
+	req.GetBody = nil
 	req.Header.Set("Content-Type", formType)
 	req.Header.Set(wire.HeaderDPoP, proof)
 	return l.once(req, c.op)

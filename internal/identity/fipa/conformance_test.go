@@ -1,0 +1,50 @@
+package fipa
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"portillon/internal/identity/identitytest"
+)
+
+// quiet takes the server's complaints about clients that leave.
+var quiet = log.New(io.Discard, "", 0)
+
+// service is the reference server behind a network that can be cut.
+func service(t *testing.T) *identitytest.Service {
+	r := newReference(t)
+	r.nonce = "nonce-1"
+	var cut atomic.Bool
+	cfg := r.config()
+	cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if cut.Load() {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+		}
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}
+	return &identitytest.Service{
+		Provider:    mustNew(t, cfg),
+		Add:         func(_ testing.TB, a identitytest.Account) { r.fake.Add(a) },
+		Codes:       func(_ testing.TB, to string, _ int) []string { return r.fake.Mailed(to) },
+		Expire:      func(testing.TB) { r.fake.Pass(identitytest.FakeCodeValid) },
+		AllowResend: func(testing.TB) { r.fake.Pass(time.Minute) },
+		KnownTablet: func(_ testing.TB, known bool) { r.fake.SetKnownTablet(known) },
+		Down: func(_ testing.TB, down bool) {
+			cut.Store(down)
+			if down {
+				r.srv.CloseClientConnections()
+			}
+		},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	identitytest.Run(t, identitytest.Harness{Start: service})
+}
