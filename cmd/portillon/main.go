@@ -1,0 +1,101 @@
+// Command portillon is the kiosk of an exam tablet: the locked-down login to
+// Compte UNESS, then the hand-off to the exam player.
+//
+// Started by systemd (or by hand) it is the supervisor; it starts itself again as
+// the screen process, with the word "screen" in front of its flags. With
+// "demo-player" it is a small exam player for demonstrations.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"portillon/internal/config"
+	"portillon/internal/supervisor"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		if !errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintln(os.Stderr, "portillon:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "screen":
+			return screen(args[1:])
+		case "demo-player":
+			return demoPlayer()
+		}
+	}
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return supervisor.Run(ctx, supervisor.Options{
+		Config:   o.config,
+		StateDir: stateDir(),
+		Args:     append([]string{"screen"}, args...),
+		Log:      logger(),
+	})
+}
+
+// options are the command line, read.
+type options struct {
+	config        *config.Config
+	width, height float32 // 0: full screen
+}
+
+func parse(args []string) (options, error) {
+	flags := flag.NewFlagSet("portillon", flag.ContinueOnError)
+	file := flags.String("config", "/etc/portillon/portillon.toml", "the centre's configuration `FILE`")
+	windowed := flags.String("windowed", "", "a window of `WxH` instead of the full screen (demonstration only)")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if flags.NArg() > 0 {
+		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	c, err := config.Load(*file)
+	if err != nil {
+		return options{}, err
+	}
+	o := options{config: c}
+	if *windowed == "" {
+		return o, nil
+	}
+	if c.Lockdown != config.LockdownOff {
+		return options{}, fmt.Errorf("--windowed is for demonstrations: %s has lockdown = %q", *file, c.Lockdown)
+	}
+	if n, err := fmt.Sscanf(*windowed, "%gx%g", &o.width, &o.height); n != 2 || err != nil || o.width < 320 || o.height < 320 {
+		return options{}, fmt.Errorf("--windowed %q: want WIDTHxHEIGHT, each at least 320", *windowed)
+	}
+	return o, nil
+}
+
+// stateDir is $STATE_DIRECTORY (systemd), else $XDG_STATE_HOME/portillon, else its
+// default under HOME.
+func stateDir() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "portillon")
+	}
+	return filepath.Join(os.Getenv("HOME"), ".local", "state", "portillon")
+}
+
+func logger() *slog.Logger { return slog.New(slog.NewJSONHandler(os.Stderr, nil)) }

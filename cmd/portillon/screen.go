@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"time"
+
+	"portillon/internal/config"
+	"portillon/internal/identity"
+	"portillon/internal/identity/fipa"
+	"portillon/internal/kiosk"
+	"portillon/internal/login"
+	"portillon/internal/preflight"
+	"portillon/internal/supervisor"
+	"portillon/internal/vault"
+)
+
+// screen is the sealed process: it draws, it speaks TLS, and it asks the
+// supervisor for everything else. It returns nil at the candidate's end, and is
+// started anew.
+func screen(args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	client, err := supervisor.Connect()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	hello, err := client.Hello(ctx)
+	if err != nil {
+		return err
+	}
+	provider, err := newProvider(o.config, client)
+	if err != nil {
+		return err
+	}
+	return window(ctx, o, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
+		return kiosk.New(kiosk.Options{
+			Settings: login.Settings{
+				Domains:         o.config.Login.Domains,
+				RememberOffered: o.config.Login.RememberMe == "offered" && rest.Survives(),
+				IdleReset:       o.config.Login.IdleReset,
+				SetupURI:        o.config.Login.SetupURI,
+				Demonstration:   o.config.Lockdown == config.LockdownOff,
+			},
+			Provider: provider, Vault: rest, Supervisor: client, Hello: hello,
+			Checks: func() []preflight.Check {
+				return append(preflight.Service(provider, time.Now), preflight.Keyring(rest.Survives))
+			},
+			Clock: kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
+		}), nil
+	})
+}
+
+func newProvider(c *config.Config, client *supervisor.Client) (identity.Provider, error) {
+	if c.Identity.Provider != "fipa" {
+		return nil, fmt.Errorf("identity.provider %q is not in this version yet; fipa is", c.Identity.Provider)
+	}
+	var roots *x509.CertPool
+	if file := c.Identity.CAFile; file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("identity.ca_file: %w", err)
+		}
+		roots = x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("identity.ca_file: %s holds no certificate", file)
+		}
+	}
+	return fipa.New(fipa.Config{
+		Issuer: c.Identity.Issuer, ClientID: c.Identity.ClientID, Scope: c.Identity.Scope,
+		Pins: c.Identity.Pins, RootCAs: roots, Dial: client.Dial, Prover: client, Now: time.Now,
+	})
+}

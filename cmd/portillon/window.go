@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+
+	"portillon/internal/config"
+	"portillon/internal/kiosk"
+	"portillon/internal/login"
+	"portillon/internal/ui"
+	"portillon/internal/ui/look"
+	"portillon/internal/words"
+)
+
+// window shows the screens until the kiosk that make builds has ended. It is
+// painted first: nothing slow stands between the power button and a screen.
+func window(ctx context.Context, o options, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
+	w, err := words.New(o.config.Language)
+	if err != nil {
+		return err
+	}
+	var k atomic.Pointer[kiosk.Kiosk]
+	a := app.NewWithID("fr.portillon.kiosk")
+	u := ui.New(frame(o.config), w, func(e login.Event) {
+		if k := k.Load(); k != nil { // before the first view there is nothing to touch
+			k.Post(e)
+		}
+	})
+	a.Settings().SetTheme(look.Theme(u.Look()))
+	win := a.NewWindow("Portillon")
+	win.SetPadded(false)
+	win.SetCloseIntercept(func() {}) // nobody closes a kiosk
+	win.SetContent(u.Content())
+	u.Attach(win.Canvas())
+	if o.width > 0 {
+		win.Resize(fyne.NewSize(o.width, o.height))
+		win.SetFixedSize(true)
+	} else {
+		win.SetFullScreen(true)
+	}
+	var ended error
+	a.Lifecycle().SetOnStarted(func() {
+		go watch(ctx, o.config, u)
+		go func() {
+			var made *kiosk.Kiosk
+			made, ended = make(ctx, func(v login.View) { fyne.Do(func() { u.Update(v) }) })
+			if ended == nil {
+				k.Store(made)
+				ended = made.Run(ctx)
+			}
+			fyne.Do(func() { u.WipeAll(); a.Quit() })
+		}()
+	})
+	win.ShowAndRun()
+	return ended
+}
+
+func frame(c *config.Config) ui.Frame {
+	return ui.Frame{
+		Exam: c.Login.Exam, Centre: c.Centre.Name, Room: c.Centre.Room, Tablet: c.Centre.Tablet,
+		Version: version, LocalPhone: c.Centre.LocalPhone,
+		SupportPhone: c.Centre.SupportPhone, SupportURI: c.Centre.SupportURI,
+		Domains: c.Login.Domains, Demonstration: c.Lockdown == config.LockdownOff,
+	}
+}
+
+// version is set by the build.
+var version = "dev"
+
+const statusEvery = 20 * time.Second
+
+// watch keeps the footer's battery, network and clock true.
+func watch(ctx context.Context, c *config.Config, u *ui.UI) {
+	ticker := time.NewTicker(statusEvery)
+	defer ticker.Stop()
+	for {
+		s := kiosk.ReadStatus("/sys")
+		now := time.Now().In(c.Timezone)
+		fyne.Do(func() {
+			u.SetStatus(ui.Status{Battery: s.Battery, Charging: s.Charging, Network: s.Online, Clock: now.Format("15:04")})
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package kiosk
+
+import (
+	"context"
+	"errors"
+
+	"portillon/internal/identity"
+	"portillon/internal/login"
+	"portillon/internal/preflight"
+)
+
+// perform carries effects out in order. What takes time goes to a goroutine and
+// comes back as an event.
+func (k *Kiosk) perform(effects []login.Effect) {
+	for _, e := range effects {
+		if !k.local(e) {
+			k.ask(e)
+		}
+	}
+}
+
+// local does what needs no waiting; it reports whether e was of that sort.
+func (k *Kiosk) local(e login.Effect) bool {
+	switch e := e.(type) {
+	case login.Outcome:
+		k.Log.Info("outcome", "kind", e.Kind)
+	case login.WipeSecret:
+		e.Secret.Close()
+	case login.Discard:
+		k.discard(e.Attempt)
+	case login.Reset:
+		k.reset()
+	case login.Preflight:
+		if !k.done {
+			go preflight.Run(k.ctx, k.Checks(), func(list []login.Check, done bool) {
+				k.Post(login.Checked{Ref: e.Ref, Checks: list, Done: done})
+			})
+		}
+	case login.Relaunch:
+		go k.relaunch()
+	default:
+		return false
+	}
+	return true
+}
+
+// ask starts a request whose answer is an event.
+func (k *Kiosk) ask(e login.Effect) {
+	switch e := e.(type) {
+	case login.Begin:
+		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.open(ctx, e, a) })
+	case login.AskCode:
+		k.answer(e.Ref, identity.CodeRequest{}, nil)
+	case login.SendPassword:
+		k.answer(e.Ref, identity.PasswordAnswer{Password: e.Secret}, e.Secret)
+	case login.SendCode:
+		k.answer(e.Ref, identity.CodeAnswer{Code: e.Secret}, e.Secret)
+	case login.Resume:
+		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.resume(ctx, e, a) })
+	case login.Seal:
+		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.seal(ctx, e, a) })
+	case login.HandOff:
+		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.handOff(ctx, e, a) })
+	}
+}
+
+// attempt finds or makes what is held of attempt n.
+func (k *Kiosk) attempt(n int) *attempt {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a := k.attempts[n]
+	if a == nil {
+		a = &attempt{}
+		a.ctx, a.cancel = context.WithCancel(k.ctx)
+		k.attempts[n] = a
+	}
+	return a
+}
+
+// request runs do off the loop, under the attempt's context, and posts what it returns.
+func (k *Kiosk) request(ref login.Ref, do func(context.Context, *attempt) login.Event) {
+	a := k.attempt(ref.Attempt)
+	go func() {
+		ctx, cancel := context.WithTimeout(a.ctx, requestLimit)
+		defer cancel()
+		k.Post(do(ctx, a))
+	}()
+}
+
+func (k *Kiosk) open(ctx context.Context, e login.Begin, a *attempt) login.Event {
+	flow, challenge, err := k.Provider.Begin(ctx, e.Email)
+	if err != nil {
+		return k.failed(e.Ref, err)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if a.ctx.Err() != nil { // discarded meanwhile
+		flow.Close()
+		return k.failed(e.Ref, identity.Fail("identify", identity.Canceled, ""))
+	}
+	if a.flow != nil {
+		a.flow.Close()
+	}
+	a.flow = flow
+	return login.Challenged{Ref: e.Ref, Challenge: challenge}
+}
+
+// answer gives the service one answer and closes the secret whatever comes of it.
+func (k *Kiosk) answer(ref login.Ref, answer identity.Answer, secret *identity.Secret) {
+	k.request(ref, func(ctx context.Context, a *attempt) login.Event {
+		defer secret.Close()
+		k.mu.Lock()
+		flow := a.flow
+		k.mu.Unlock()
+		if flow == nil {
+			return k.failed(ref, identity.Fail("", identity.SessionExpired, "no login is open"))
+		}
+		outcome, err := flow.Answer(ctx, answer)
+		switch {
+		case err != nil:
+			return k.failed(ref, err)
+		case outcome.Session != nil:
+			k.hold(a, outcome.Session)
+			return login.Granted{Ref: ref, Name: outcome.Session.Name}
+		case outcome.Challenge != nil:
+			return login.Challenged{Ref: ref, Challenge: *outcome.Challenge}
+		}
+		return k.failed(ref, identity.Fail("", identity.UnexpectedAnswer, "neither challenge nor session"))
+	})
+}
+
+// hold keeps a session with its attempt; one that was discarded meanwhile is
+// revoked at once.
+func (k *Kiosk) hold(a *attempt, s *identity.Session) {
+	k.mu.Lock()
+	if a.ctx.Err() == nil {
+		a.session = s
+		if a.flow != nil { // it has done its work, and its connection must not be kept
+			a.flow.Close()
+			a.flow = nil
+		}
+		k.mu.Unlock()
+		return
+	}
+	k.mu.Unlock()
+	k.revoke(s)
+}
+
+// failed turns an error into the machine's event.
+func (k *Kiosk) failed(ref login.Ref, err error) login.Event {
+	f := login.Failure{Kind: identity.ServiceUnavailable, Remaining: -1}
+	var e *identity.Error
+	if errors.As(err, &e) {
+		f = login.Failure{Kind: e.Kind, Remaining: -1, RetryAfter: e.RetryAfter, SetupURI: e.SetupURI, Correlation: e.Correlation}
+		if e.Remaining != nil {
+			f.Remaining = *e.Remaining
+		}
+		// Its text holds no personal data (identity.Provider); the kind is logged by Outcome.
+		k.Log.Debug("failure", "op", e.Op, "error", e.Error())
+	}
+	f.Backoff = k.backoff()
+	return login.Failed{Ref: ref, Failure: f}
+}

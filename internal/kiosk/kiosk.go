@@ -1,0 +1,244 @@
+// Package kiosk is the loop between the screens, the login machine and the world:
+// one queue, one goroutine. It takes an event, lets login.Step answer, shows what
+// login.Look says, and carries the effects out, each off the loop and with a
+// deadline; what comes of them is posted back as an event.
+//
+// cmd/portillon builds one and calls Run; internal/ui posts the screens' events and
+// draws what Show is given.
+//
+//	Post ─→ queue ─→ login.Step ─→ Show(login.Look)
+//	  ↑                 │ effects
+//	  └── events ←── identity, vault, preflight, supervisor
+//
+// Sessions live here, by attempt, and nowhere else in the screen process: the machine
+// knows that there is one, never what it is.
+package kiosk
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"reflect"
+	"sync"
+	"time"
+
+	"portillon/internal/identity"
+	"portillon/internal/login"
+	"portillon/internal/preflight"
+	"portillon/internal/supervisor"
+	"portillon/internal/vault"
+)
+
+// Supervisor is what the kiosk asks of the process that started it; *supervisor.Client.
+type Supervisor interface {
+	StartPlayer(ctx context.Context, handoff []byte) error
+	RelaunchPlayer(ctx context.Context) error
+	EndCandidate(ctx context.Context) error
+	AnswerRenewal(ctx context.Context, id uint64, token []byte) error
+	Events() <-chan supervisor.Event
+}
+
+// Options is what a Kiosk is made of. All but Log and Rand are required.
+type Options struct {
+	Settings   login.Settings
+	Provider   identity.Provider
+	Vault      vault.Vault
+	Supervisor Supervisor
+	Hello      supervisor.Hello
+	// Checks makes the preflight's list anew for each run.
+	Checks func() []preflight.Check
+	Clock  Clock
+	// Show draws a view. It is called on the loop and must not wait for it.
+	Show func(login.View)
+	// MaxAge bounds resuming, counted from the login.
+	MaxAge time.Duration
+	Log    *slog.Logger
+	// Rand draws jitter in [0, 1); nil: math/rand.
+	Rand func() float64
+}
+
+// Deadlines of effects. A request's own deadline is the adapter's; these are the
+// last resort.
+const (
+	requestLimit  = 20 * time.Second
+	revokeLimit   = 10 * time.Second
+	vaultLimit    = 5 * time.Second
+	farewellLimit = 2 * time.Second
+	tick          = time.Second
+)
+
+// Kiosk is one screen process's loop.
+type Kiosk struct {
+	Options
+	queue   queue
+	state   login.State
+	view    login.View
+	ctx     context.Context
+	revoked sync.WaitGroup
+	done    bool
+
+	mu       sync.Mutex
+	attempts map[int]*attempt
+	tries    int // failures in a row, for the backoff
+}
+
+// attempt is what the world holds of one login.
+type attempt struct {
+	ctx     context.Context
+	cancel  context.CancelFunc
+	flow    identity.Flow
+	session *identity.Session
+	// record is what the vault holds of the session; nil: it is in memory alone.
+	record *vault.Record
+}
+
+// New prepares a kiosk; Run starts it.
+func New(o Options) *Kiosk {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Float64
+	}
+	return &Kiosk{Options: o, queue: newQueue(), attempts: map[int]*attempt{}}
+}
+
+// Post puts an event on the queue. It never blocks and may be called from anywhere.
+func (k *Kiosk) Post(e login.Event) { k.queue.put(e) }
+
+// Run turns the loop until the candidate's end (nil: the process should exit and be
+// started anew) or until ctx is done (its error).
+func (k *Kiosk) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	k.ctx = ctx
+	state, effects := login.Start(k.Settings, k.Clock.Now())
+	k.state = state
+	k.show()
+	k.perform(effects)
+	k.begin()
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for !k.done {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+			k.advance()
+		case <-k.queue.ready:
+			for _, e := range k.queue.take() {
+				k.advance()
+				k.step(e)
+			}
+		case e, ok := <-k.Supervisor.Events():
+			if !ok {
+				return supervisor.ErrGone
+			}
+			k.supervised(e)
+		}
+	}
+	return nil
+}
+
+// begin posts what this process finds when it starts.
+func (k *Kiosk) begin() {
+	if k.Hello.PlayerRunning {
+		k.Post(login.PlayerRunning{})
+	}
+	k.recall()
+}
+
+// advance moves the machine's clock.
+func (k *Kiosk) advance() {
+	k.step(login.Tick{At: k.Clock.Now()})
+}
+
+func (k *Kiosk) step(e login.Event) {
+	if k.done {
+		drop(e)
+		return
+	}
+	switch e.(type) {
+	case login.Challenged, login.Granted:
+		k.mu.Lock()
+		k.tries = 0
+		k.mu.Unlock()
+	}
+	state, effects := login.Step(k.state, e)
+	k.state = state
+	k.show()
+	k.perform(effects)
+}
+
+// drop wipes what an event brings that nobody will hear.
+func drop(e login.Event) {
+	switch e := e.(type) {
+	case login.SubmitPassword:
+		e.Secret.Close()
+	case login.SubmitCode:
+		e.Secret.Close()
+	}
+}
+
+// show draws what changed and logs a change of screen.
+func (k *Kiosk) show() {
+	v := login.Look(k.state)
+	if reflect.DeepEqual(v, k.view) {
+		return
+	}
+	if v.Screen != k.view.Screen {
+		k.Log.Info("screen", "screen", string(v.Screen))
+	}
+	k.view = v
+	k.Show(v)
+}
+
+// supervised follows what the supervisor tells.
+func (k *Kiosk) supervised(e supervisor.Event) {
+	switch e := e.(type) {
+	case supervisor.PlayerExited:
+		k.advance()
+		k.step(login.PlayerExited{Code: e.Code})
+	case supervisor.RenewRequested:
+		go k.renew(e.ID)
+	}
+}
+
+// backoff is full jitter over an exponential ceiling (1 s, 2 s, 4 s … 15 s).
+func (k *Kiosk) backoff() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	ceiling := min(time.Second<<min(k.tries, 4), 15*time.Second)
+	k.tries++
+	return time.Duration(k.Rand() * float64(ceiling))
+}
+
+// queue is unbounded: a screen must never wait for the loop, and a person cannot
+// outrun it.
+type queue struct {
+	mu     *sync.Mutex
+	events *[]login.Event
+	ready  chan struct{}
+}
+
+func newQueue() queue {
+	return queue{mu: new(sync.Mutex), events: new([]login.Event), ready: make(chan struct{}, 1)}
+}
+
+func (q queue) put(e login.Event) {
+	q.mu.Lock()
+	*q.events = append(*q.events, e)
+	q.mu.Unlock()
+	select {
+	case q.ready <- struct{}{}:
+	default: // a wake-up is pending already
+	}
+}
+
+func (q queue) take() []login.Event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	out := *q.events
+	*q.events = nil
+	return out
+}

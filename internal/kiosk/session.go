@@ -1,0 +1,286 @@
+package kiosk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"portillon/internal/identity"
+	"portillon/internal/login"
+	"portillon/internal/vault"
+)
+
+// digest recognises an address again without keeping it.
+func (k *Kiosk) digest(e identity.Email) []byte {
+	return vault.Digest(e, []byte(k.Hello.Thumbprint))
+}
+
+// recall tells the machine that a session of this boot waits in the vault.
+func (k *Kiosk) recall() {
+	go func() {
+		ctx, cancel := context.WithTimeout(k.ctx, vaultLimit)
+		defer cancel()
+		record, err := k.Vault.Get(ctx)
+		if err == nil && record.BootID == k.Hello.BootID && !k.Hello.PlayerRunning {
+			k.Post(login.Remembered{})
+		}
+		if err == nil && k.Hello.PlayerRunning {
+			// The exam goes on; its tokens can be renewed again.
+			k.adopt(record)
+		}
+	}()
+}
+
+// adopt takes a remembered session for the running exam (attempt 0 of a new process).
+func (k *Kiosk) adopt(record vault.Record) {
+	s, err := identity.Unseal(record.Sealed)
+	if err != nil {
+		k.Log.Warn("vault", "error", err.Error())
+		return
+	}
+	a := k.attempt(0)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a.session, a.record = s, &record
+}
+
+// resume looks for the remembered session. Whatever is wrong with it, it is wiped
+// and the login goes its ordinary way; only trouble on the way to the service is
+// told.
+func (k *Kiosk) resume(ctx context.Context, e login.Resume, a *attempt) login.Event {
+	record, err := k.Vault.Get(ctx)
+	if err != nil {
+		return login.NotRemembered{Ref: e.Ref} // empty, or a vault that cannot be read
+	}
+	s, err := identity.Unseal(record.Sealed)
+	ours := record.BootID == k.Hello.BootID
+	if !e.Email.IsZero() {
+		ours = bytes.Equal(record.EmailDigest, k.digest(e.Email))
+	}
+	now := k.Clock.Now().Wall
+	if err != nil || !ours || now.Sub(s.GrantedAt) > k.MaxAge || now.Before(s.GrantedAt.Add(-time.Minute)) {
+		k.wipeVault()
+		return login.NotRemembered{Ref: e.Ref}
+	}
+	if s.RefreshToken != "" {
+		if s, err = k.renewed(ctx, s, &record); err != nil {
+			if identity.KindOf(err) == identity.SessionExpired {
+				k.wipeVault()
+				return login.NotRemembered{Ref: e.Ref}
+			}
+			return k.failed(e.Ref, err)
+		}
+	}
+	a.record = &record
+	k.hold(a, s)
+	return login.Granted{Ref: e.Ref, Name: s.Name}
+}
+
+// renewed exchanges the refresh token. The new session replaces the old one in the
+// vault before anybody uses it: a crash in between must not lose it.
+func (k *Kiosk) renewed(ctx context.Context, old *identity.Session, record *vault.Record) (*identity.Session, error) {
+	s, err := k.Provider.Renew(ctx, old)
+	if err != nil {
+		return nil, err
+	}
+	if record == nil {
+		return s, nil
+	}
+	if record.Sealed, err = s.Seal(); err == nil {
+		err = k.Vault.Put(ctx, *record)
+	}
+	if err != nil { // it goes on, but a crash would now forget it
+		k.Log.Warn("vault", "error", err.Error())
+	}
+	return s, nil
+}
+
+// seal puts the session where it may rest. A vault that fails is no failure of the
+// login: the session stays in memory, and the log says so.
+func (k *Kiosk) seal(ctx context.Context, e login.Seal, a *attempt) login.Event {
+	k.mu.Lock()
+	s, record := a.session, a.record
+	k.mu.Unlock()
+	if record != nil {
+		return login.Sealed{Ref: e.Ref, Kept: true}
+	}
+	if !e.Remember || s == nil || !k.Vault.Survives() {
+		go k.wipeVault() // whatever lay there is nobody's now; a slow keyring must not hold up a login
+		return login.Sealed{Ref: e.Ref}
+	}
+	sealed, err := s.Seal()
+	record = &vault.Record{Sealed: sealed, EmailDigest: k.digest(e.Email), BootID: k.Hello.BootID, KeptAt: k.Clock.Now().Wall}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, vaultLimit)
+		defer cancel()
+		err = k.Vault.Put(ctx, *record)
+	}
+	if err != nil {
+		k.Log.Warn("vault", "error", err.Error())
+		return login.Sealed{Ref: e.Ref}
+	}
+	k.mu.Lock()
+	a.record = record
+	k.mu.Unlock()
+	return login.Sealed{Ref: e.Ref, Kept: true}
+}
+
+// handoff is the object on the player's descriptor 3.
+type handoff struct {
+	AccessToken string     `json:"access_token,omitempty"`
+	TokenType   string     `json:"token_type,omitempty"`
+	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
+	ServiceURL  string     `json:"service_url,omitempty"`
+	Subject     string     `json:"subject"`
+	Name        string     `json:"name"`
+	ExtraTime   string     `json:"extra_time,omitempty"`
+}
+
+func newHandoff(s *identity.Session) handoff {
+	h := handoff{AccessToken: s.AccessToken, TokenType: s.TokenType, ServiceURL: s.ServiceURL,
+		Subject: s.Subject, Name: s.Name, ExtraTime: s.ExtraTime}
+	if !s.ExpiresAt.IsZero() {
+		at := s.ExpiresAt.UTC()
+		h.ExpiresAt = &at
+	}
+	return h
+}
+
+func (k *Kiosk) handOff(ctx context.Context, e login.HandOff, a *attempt) login.Event {
+	k.mu.Lock()
+	s := a.session
+	k.mu.Unlock()
+	if s == nil {
+		return k.failed(e.Ref, identity.Fail("hand_off", identity.SessionExpired, "no session"))
+	}
+	object, err := json.Marshal(newHandoff(s))
+	if err == nil {
+		err = k.Supervisor.StartPlayer(ctx, object)
+		clear(object)
+	}
+	if err != nil {
+		k.Log.Error("player", "error", err.Error())
+		return k.failed(e.Ref, identity.Fail("hand_off", identity.ServiceUnavailable, "%w", err))
+	}
+	return login.HandedOff{Ref: e.Ref}
+}
+
+// relaunch starts the player again; one that cannot be started counts as one that
+// exited at once.
+func (k *Kiosk) relaunch() {
+	ctx, cancel := context.WithTimeout(k.ctx, requestLimit)
+	defer cancel()
+	if err := k.Supervisor.RelaunchPlayer(ctx); err != nil {
+		k.Log.Error("player", "error", err.Error())
+		k.Post(login.PlayerExited{Code: 127})
+	}
+}
+
+// renew answers the player's wish for a fresh token.
+func (k *Kiosk) renew(id uint64) {
+	ctx, cancel := context.WithTimeout(k.ctx, requestLimit)
+	defer cancel()
+	token, err := k.freshToken(ctx)
+	if err != nil {
+		k.Log.Warn("renewal", "kind", identity.KindOf(err).String())
+	}
+	if err := k.Supervisor.AnswerRenewal(ctx, id, token); err != nil {
+		k.Log.Warn("renewal", "error", err.Error())
+	}
+	clear(token)
+}
+
+func (k *Kiosk) freshToken(ctx context.Context) ([]byte, error) {
+	k.mu.Lock()
+	var a *attempt
+	for _, held := range k.attempts {
+		if held.session != nil {
+			a = held
+		}
+	}
+	k.mu.Unlock()
+	if a == nil {
+		return nil, identity.Fail("renew", identity.SessionExpired, "no session")
+	}
+	s, err := k.renewed(ctx, a.session, a.record)
+	if err != nil {
+		return nil, err
+	}
+	k.hold(a, s)
+	h := newHandoff(s)
+	return json.Marshal(handoff{AccessToken: h.AccessToken, TokenType: h.TokenType, ExpiresAt: h.ExpiresAt})
+}
+
+// discard ends an attempt: requests cancelled, flow closed, everything wiped, and
+// only then, without anyone waiting for it, the session revoked.
+func (k *Kiosk) discard(n int) {
+	k.mu.Lock()
+	a := k.attempts[n]
+	delete(k.attempts, n)
+	if a == nil {
+		k.mu.Unlock()
+		return
+	}
+	a.cancel()
+	flow, s, kept := a.flow, a.session, a.record != nil
+	a.flow, a.session, a.record = nil, nil, nil
+	k.mu.Unlock()
+	if flow != nil {
+		flow.Close()
+	}
+	if kept {
+		k.wipeVault()
+	}
+	if s != nil {
+		k.revoke(s)
+	}
+}
+
+// revoke is best effort, under a context of its own: the attempt's is gone.
+func (k *Kiosk) revoke(s *identity.Session) {
+	k.revoked.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), revokeLimit)
+		defer cancel()
+		defer s.Wipe()
+		if err := k.Provider.Revoke(ctx, s); err != nil {
+			k.Log.Info("revocation", "kind", identity.KindOf(err).String())
+		}
+	})
+}
+
+func (k *Kiosk) wipeVault() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), vaultLimit)
+	defer cancel()
+	if err := k.Vault.Wipe(ctx); err != nil && !errors.Is(err, vault.ErrEmpty) {
+		k.Log.Warn("vault", "error", err.Error())
+	}
+}
+
+// reset ends the candidate: wipe first, revoke second, and leave. The supervisor starts
+// the next one's process when this one exits.
+func (k *Kiosk) reset() {
+	k.done = true
+	k.mu.Lock()
+	held := make([]int, 0, len(k.attempts))
+	for n := range k.attempts {
+		held = append(held, n)
+	}
+	k.mu.Unlock()
+	for _, n := range held {
+		k.discard(n)
+	}
+	k.wipeVault()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), farewellLimit)
+	defer cancel()
+	if err := k.Supervisor.EndCandidate(ctx); err != nil {
+		k.Log.Error("end of candidate", "error", err.Error())
+	}
+	revoked := make(chan struct{})
+	go func() { k.revoked.Wait(); close(revoked) }()
+	select {
+	case <-revoked:
+	case <-ctx.Done():
+	}
+}
