@@ -14,6 +14,7 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
+	command.IgnoreFileSizeSignal()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return command.Run(ctx, os.Args[1:], command.Env{Stdout: os.Stdout, Stderr: os.Stderr})
