@@ -1,0 +1,547 @@
+package supervisor
+
+import (
+	"bufio"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"portillon/internal/dpop"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// canary stands for what must be nowhere.
+const canary = "eyJ-canary-in-the-coal-mine"
+
+const handoff = `{"access_token":"` + canary + `","token_type":"DPoP"}`
+
+// echo is a server on loopback that answers what it reads.
+func echo(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(conn, bufio.NewReader(conn))
+				_ = conn.Close()
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// closedPort is an address nobody listens on.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func issuer(url string) func(*settings) { return func(s *settings) { s.Issuer = url } }
+
+func has(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			t.Errorf("error is %q, want also %q", got, w)
+		}
+	}
+}
+
+func TestDialAllowed(t *testing.T) {
+	addr := echo(t)
+	h := newHouse(t, issuer("http://"+addr))
+	screen, _ := h.screen()
+	for range 3 {
+		if got := screen.must(order{Do: "dial", Text: addr}).Text; got != "bonjour\n" {
+			t.Errorf("through the socket came %q", got)
+		}
+	}
+}
+
+func TestDialDenied(t *testing.T) {
+	other := echo(t)
+	h := newHouse(t, issuer("http://"+echo(t)))
+	screen, _ := h.screen()
+	for _, addr := range []string{other, "auth.example:443", "localhost:25", "", "nonsense"} {
+		has(t, screen.do(order{Do: "dial", Text: addr}).Err, "not allowed", "op")
+	}
+}
+
+func TestDialErrors(t *testing.T) {
+	closed := closedPort(t)
+	for _, c := range []struct {
+		name, issuer, addr string
+		do                 string
+		limit              time.Duration
+		want               []string
+	}{
+		{"refused", "http://" + closed, closed, "dial", 0, []string{"op", "refused"}},
+		{"canceled", "http://" + closed, closed, "dial and cancel", 0, []string{"op", "canceled"}},
+		{"deadline", "https://" + slowName, slowName + ":443", "dial", 50 * time.Millisecond,
+			[]string{"op", "deadline", "context deadline", "timeout"}},
+		{"canceled under way", "https://" + slowName, slowName + ":443", "dial, then cancel", 0, []string{"op", "canceled"}},
+		{"unknown name", "https://unknown.example", "unknown.example:443", "dial", 0, []string{"op", "dns", "not found true"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t, issuer(c.issuer))
+			screen, _ := h.screen()
+			has(t, screen.do(order{Do: c.do, Text: c.addr, Limit: c.limit}).Err, c.want...)
+		})
+	}
+}
+
+func TestDialsAtOnce(t *testing.T) {
+	addr := echo(t)
+	h := newHouse(t, issuer("http://"+addr))
+	screen, _ := h.screen()
+	screen.must(order{Do: "dials", Text: addr})
+}
+
+// Dials that were given up take no room in the supervisor, and leave no descriptor.
+func TestDialsGivenUp(t *testing.T) {
+	h := newHouse(t, issuer("https://"+slowName))
+	screen, _ := h.screen()
+	before := descriptors(t, screen.pid)
+	for range 2 * maxDials {
+		has(t, screen.do(order{Do: "dial, then cancel", Text: slowName + ":443"}).Err, "canceled")
+	}
+	if after := descriptors(t, screen.pid); after > before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+func TestProve(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, hello := h.screen()
+	proof := screen.must(order{Do: "prove", Text: "https://auth.example/token"}).Text
+	if strings.Count(proof, ".") != 2 {
+		t.Errorf("proof is %q", proof)
+	}
+	key, err := dpop.LoadOrCreate(h.path("device/key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hello.Thumbprint != key.Thumbprint() {
+		t.Errorf("thumbprint %q, the key's is %q", hello.Thumbprint, key.Thumbprint())
+	}
+	for _, url := range []string{"https://evaluation.example/", "http://auth.example/token",
+		"https://auth.example:444/", "https://auth.example@evil.example/", "", "//auth.example"} {
+		has(t, screen.do(order{Do: "prove", Text: url}).Err, "not allowed")
+	}
+}
+
+func TestPlayerGetsItsHandoff(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	for _, text := range []string{handoff, `{"a":"` + strings.Repeat("x", MaxHandoff-8) + `"}`} {
+		player := h.exam(screen, text)
+		if got := player.must(order{Do: "hand-off"}).Text; got != text {
+			t.Errorf("hand-off of %d bytes arrived as %d", len(text), len(got))
+		}
+		has(t, screen.do(order{Do: "start", Bytes: []byte(text)}).Err, "running")
+		screen.must(order{Do: "stop"})
+		player.ended()
+	}
+	has(t, screen.do(order{Do: "start", Bytes: make([]byte, MaxHandoff+1)}).Err, "too large")
+}
+
+func TestPlayerExitCodes(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off")
+	player := h.exam(screen, handoff)
+	for _, c := range []struct {
+		order order
+		want  int
+	}{
+		{order{Do: "exit", FD: 0}, 0},
+		{order{Do: "exit", FD: 7}, 7},
+		{order{Do: "kill", FD: int(syscall.SIGKILL)}, 128 + int(syscall.SIGKILL)},
+	} {
+		player.ends(c.order)
+		if e := screen.event(); e.Text != "exited" || e.Code != c.want {
+			t.Errorf("%v: event %q %d, want exit code %d", c.order, e.Text, e.Code, c.want)
+		}
+		screen.must(order{Do: "relaunch"})
+		player = h.next(rolePlayer)
+		if got := player.must(order{Do: "hand-off"}).Text; got != handoff {
+			t.Errorf("relaunched with %q", got)
+		}
+	}
+	screen.must(order{Do: "stop"})
+	player.ended()
+	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off")
+	has(t, screen.do(order{Do: "event", Limit: 100 * time.Millisecond}).Err, "context deadline") // none for a stop
+}
+
+func TestPlayerThatCannotStart(t *testing.T) {
+	h := newHouse(t, func(s *settings) { s.Command = []string{"/nonexistent/player"} })
+	screen, _ := h.screen()
+	for range 2 { // the first leaves nothing behind
+		has(t, screen.do(order{Do: "start", Bytes: []byte(handoff)}).Err, "player start", "does not exist")
+	}
+	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off")
+}
+
+func TestPlayerProofs(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	for _, c := range []struct{ line, want string }{
+		{`{"htm":"POST","htu":"https://evaluation.example/answers"}`, `{"proof":"`},
+		{`{"htm":"GET","htu":"https://evaluation.example/","ath":"x","nonce":"n"}`, `{"proof":"`},
+		{`{"htm":"POST","htu":"https://auth.example/token"}`, `{"error":"not allowed"}`},
+		{`{"htm":"POST"}`, `{"error":"not allowed"}`},
+		{`{"htu":"https://evaluation.example/"}`, `{"error":"malformed"}`},
+		{`{"renew":true,"htm":"GET"}`, `{"error":"malformed"}`},
+		{`{"renew":false}`, `{"error":"malformed"}`},
+		{`{}`, `{"error":"malformed"}`},
+		{`nonsense`, `{"error":"malformed"}`},
+		{``, `{"error":"malformed"}`},
+	} {
+		player.must(order{Do: "write", Text: c.line + "\n"})
+		if got := player.must(order{Do: "read"}).Text; !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.line, got, c.want)
+		}
+	}
+	player.must(order{Do: "write", Text: strings.Repeat("x", maxLine)})
+	if r := player.do(order{Do: "read"}); r.Err == nil {
+		t.Errorf("after an overlong line came %q", r.Text)
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	renew := order{Do: "write", Text: "{\"renew\":true}\n"}
+	player.must(renew)
+	id := screen.event().ID
+	player.must(renew) // the same wish
+	has(t, screen.do(order{Do: "renewed", ID: id + 1}).Err, "no renewal")
+	has(t, screen.do(order{Do: "renewed", ID: id, Bytes: []byte("{\n}")}).Err, "protocol")
+	screen.must(order{Do: "renewed", ID: id, Bytes: []byte(`{"access_token":"new"}`)})
+	if got := player.must(order{Do: "read"}).Text; got != `{"renewed":{"access_token":"new"}}`+"\n" {
+		t.Errorf("renewed: %s", got)
+	}
+	has(t, screen.do(order{Do: "renewed", ID: id}).Err, "no renewal")
+
+	// One that nobody answered is told to the next screen process.
+	player.must(renew)
+	if e := screen.event(); e.Text != "renew" || e.ID == id {
+		t.Errorf("second renewal: %+v", e)
+	}
+	screen.ends(order{Do: "kill", FD: int(syscall.SIGKILL)})
+	screen, _ = h.screen()
+	screen.must(order{Do: "renewed", ID: screen.event().ID})
+	if got := player.must(order{Do: "read"}).Text; got != `{"renewed":null,"error":"unavailable"}`+"\n" {
+		t.Errorf("not renewed: %s", got)
+	}
+}
+
+func TestCrashIsTold(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, hello := h.screen()
+	if hello.Restarted || hello.PlayerRunning || hello.BootID == "" || hello.SessionDir != h.path("session") {
+		t.Errorf("first hello: %+v", hello)
+	}
+	mark := h.path("session/mark")
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	player := h.exam(screen, handoff)
+	screen.ends(order{Do: "kill", FD: int(syscall.SIGSEGV)})
+	screen, hello = h.screen()
+	if !hello.Restarted || !hello.PlayerRunning {
+		t.Errorf("hello after a crash: %+v", hello)
+	}
+	if _, err := os.Stat(mark); err != nil {
+		t.Errorf("a crash wiped the session: %v", err)
+	}
+	// The player's end while nobody is there to hear it is told, and told again.
+	screen.ends(order{Do: "exit", FD: 1})
+	player.ends(order{Do: "exit", FD: 5})
+	for range 2 {
+		screen, hello = h.screen()
+		if e := screen.event(); !hello.PlayerRunning || e.Text != "exited" || e.Code != 5 {
+			t.Errorf("hello %+v, event %+v; want exit code 5", hello, e)
+		}
+		screen.ends(order{Do: "exit", FD: 1})
+	}
+	screen, _ = h.screen()
+	screen.event()
+	screen.must(order{Do: "stop"})
+	screen.ends(order{Do: "exit"})
+	if _, hello = h.screen(); hello.PlayerRunning || !hello.Restarted {
+		t.Errorf("hello after stop: %+v", hello)
+	}
+}
+
+func TestEndOfCandidate(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, first := h.screen()
+	for _, file := range []string{"session/mark", "session/player/answers", "device/mark"} {
+		if err := os.WriteFile(h.path(file), []byte(canary), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	player := h.exam(screen, handoff)
+	screen.must(order{Do: "end"})
+	player.ended()
+	if _, err := os.Stat(h.path("session")); err == nil {
+		t.Error("session/ is still there")
+	}
+	screen.ends(order{Do: "exit"})
+	screen, hello := h.screen()
+	if hello.Restarted || hello.PlayerRunning || hello.Thumbprint != first.Thumbprint {
+		t.Errorf("hello to the next candidate: %+v", hello)
+	}
+	if _, err := os.Stat(h.path("device/mark")); err != nil {
+		t.Errorf("device/ was wiped: %v", err)
+	}
+	entries, err := os.ReadDir(h.path("session/player"))
+	if err != nil || len(entries) > 0 {
+		t.Errorf("the next candidate's player finds %v, %v", entries, err)
+	}
+	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off")
+	// One that does not leave is made to.
+	screen.must(order{Do: "end"})
+	screen.ended()
+	h.screen()
+}
+
+func TestSupervisorKilled(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	screen.ended()
+	player.ended()
+	h.eventually("children gone", func() bool { return !alive(screen.pid) && !alive(player.pid) })
+	h.start()
+	if _, hello := h.screen(); !hello.Restarted || hello.PlayerRunning {
+		t.Errorf("hello after the supervisor's death: %+v", hello)
+	}
+}
+
+func TestAnotherBoot(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	if err := os.WriteFile(h.path("session/boot"), []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	screen.ended()
+	h.stopped()
+	h.start()
+	if _, hello := h.screen(); hello.Restarted {
+		t.Errorf("hello after a boot: %+v", hello)
+	}
+}
+
+func TestTerminated(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	stray := player.must(order{Do: "stray"}).Code
+	if err := h.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if code := h.stopped(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	for _, pid := range []int{screen.pid, player.pid, stray} {
+		if alive(pid) {
+			t.Errorf("process %d lives on", pid)
+		}
+	}
+}
+
+func TestStateInUse(t *testing.T) {
+	h := newHouse(t, nil)
+	h.screen()
+	first := h.cmd
+	h.start()
+	if code := h.stopped(); code != 3 || !strings.Contains(h.log.String(), ErrStateInUse.Error()) {
+		t.Errorf("second supervisor: exit code %d", code)
+	}
+	if !alive(first.Process.Pid) {
+		t.Error("the first one is gone")
+	}
+}
+
+func TestStrayOfPlayer(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	stray := player.must(order{Do: "stray"}).Code
+	player.ends(order{Do: "exit"})
+	screen.event()
+	if alive(stray) {
+		t.Errorf("stray %d lives on", stray)
+	}
+	if !alive(screen.pid) {
+		t.Error("the screen process was taken for one")
+	}
+}
+
+func TestBrokenProtocolEndsTheScreenProcess(t *testing.T) {
+	h := newHouse(t, nil)
+	good, err := encode(nil, request{ID: 9, Op: opRelaunch}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]order{
+		"nonsense":   {Do: "packet", Bytes: []byte("nonsense")},
+		"too long":   {Do: "packet", Bytes: make([]byte, maxPacket+1)},
+		"descriptor": {Do: "packet with descriptor", Bytes: good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			screen := h.next(roleScreen)
+			if err := screen.out.Encode(o); err != nil {
+				t.Fatal(err)
+			}
+			screen.ended()
+		})
+	}
+	if _, hello := h.screen(); !hello.Restarted {
+		t.Errorf("hello: %+v", hello)
+	}
+}
+
+func TestNothingLeaks(t *testing.T) {
+	t.Setenv("CANARY", canary)
+	t.Setenv("FYNE_SCALE", "3")
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	player.must(order{Do: "hand-off"})
+	for _, p := range []*puppet{screen, player} {
+		for _, file := range []string{"cmdline", "environ"} {
+			b, err := os.ReadFile(filepath.Join("/proc", itoa(p.pid), file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(b), canary) || strings.Contains(string(b), "FYNE_") {
+				t.Errorf("%s of %d: %q", file, p.pid, b)
+			}
+		}
+	}
+	noCanaryIn(t, h)
+	if env := screen.must(order{Do: "environ"}).List; !slices.Contains(env, "HOME="+h.path("session/screen")) ||
+		!slices.Contains(env, "LC_ALL=C.UTF-8") || !slices.Contains(env, "STATE_DIRECTORY="+h.path("")) {
+		t.Errorf("screen process's environment: %q", env)
+	}
+	if env := player.must(order{Do: "environ"}).List; !slices.Contains(env, "HOME="+h.path("session/player")) ||
+		slices.ContainsFunc(env, func(s string) bool { return strings.HasPrefix(s, "STATE_DIRECTORY") }) {
+		t.Errorf("player's environment: %q", env)
+	}
+	for _, p := range []*puppet{screen, player} {
+		for _, fd := range p.must(order{Do: "descriptors"}).List {
+			if strings.Contains(fd, h.dir) {
+				t.Errorf("descriptor of %d: %s", p.pid, fd)
+			}
+		}
+	}
+}
+
+// The player inherits descriptors 0 to 4, whatever the supervisor has open or was given.
+func TestPlayerDescriptors(t *testing.T) {
+	h := newHouse(t, func(s *settings) { s.Command = []string{"/bin/sleep", "60"} })
+	screen, _ := h.screen()
+	screen.must(order{Do: "start", Bytes: []byte(handoff)})
+	_, said, _ := strings.Cut(h.log.String(), `"player started","pid":`)
+	pid, _, _ := strings.Cut(said, "}")
+	entries, err := os.ReadDir(filepath.Join("/proc", pid, "fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if !slices.Equal(got, []string{"0", "1", "2", "3", "4"}) {
+		t.Errorf("descriptors %q", got)
+	}
+}
+
+// noCanaryIn looks into every file of the house, and the log.
+func noCanaryIn(t *testing.T, h *house) {
+	t.Helper()
+	err := filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if strings.Contains(string(b), canary) {
+			t.Errorf("hand-off in %s", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(h.log.String(), canary) {
+		t.Error("hand-off in the log")
+	}
+}
+
+// descriptors counts a process's open files.
+func descriptors(t *testing.T, pid int) int {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join("/proc", itoa(pid), "fd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestTwoHundredCandidates(t *testing.T) {
+	h := newHouse(t, func(s *settings) { s.Command = []string{"/bin/true"} })
+	before := 0
+	for i := range 200 {
+		screen, hello := h.screen()
+		if hello.Restarted {
+			t.Fatalf("candidate %d: %+v", i, hello)
+		}
+		if i == 10 {
+			before = descriptors(t, h.cmd.Process.Pid)
+		}
+		if i%10 == 5 {
+			screen.must(order{Do: "start", Bytes: []byte(handoff)})
+			screen.event()
+		}
+		screen.must(order{Do: "end"})
+		screen.ends(order{Do: "exit"})
+	}
+	h.screen()
+	if after := descriptors(t, h.cmd.Process.Pid); after > before {
+		t.Errorf("%d descriptors after 10 candidates, %d after 200", before, after)
+	}
+}
