@@ -25,6 +25,8 @@ func window(ctx context.Context, o options, make func(context.Context, func(logi
 	}
 	var k atomic.Pointer[kiosk.Kiosk]
 	a := app.NewWithID("fr.portillon.kiosk")
+	// The fonts must be known before any text is measured.
+	a.Settings().SetTheme(look.Theme(look.New()))
 	u := ui.New(frame(o.config), w, func(e login.Event) {
 		if k := k.Load(); k != nil { // before the first view there is nothing to touch
 			k.Post(e)
