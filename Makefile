@@ -48,12 +48,14 @@ build: deps ## bin/portillon, bin/rehearsal, bin/portillonctl
 	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: run
-run: build ## try it: the rehearsal service, the demo accounts and a tablet in a window (PNGs without a display)
-	./bin/portillonctl rehearse
+run: build ## try it: the service, demo accounts and a tablet in a window (without a display: make tour)
+	@if [[ -n "$${DISPLAY:-}" ]]; then exec ./bin/portillonctl rehearse; else exec $(MAKE) --no-print-directory tour; fi
 
 .PHONY: tour
 tour: build ## a scripted student through every screen under Xvfb; PNGs in out/tour/
-	./bin/portillonctl rehearse --tour out/tour
+	@mkdir -p out/tour && rm -f out/tour/*.png
+	E2E_BIN=$(CURDIR)/bin PORTILLON_TOUR=$(CURDIR)/out/tour go test -count=1 -v -run '^TestTour$$' ./internal/e2e
+	@ls out/tour/*.png
 
 .PHONY: test
 test: deps ## every test a fresh machine can run

@@ -54,7 +54,7 @@ func commands() []command {
 		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
 		{"image", "keygen|build|configure|verify|test|update", "the tablet image", later},
 		{"storm", "--tablets N --issuer URL", "a room, a city, a country logging in at once", later},
-		{"rehearse", "[--tour DIR]", "the whole room on this machine, to try it", later},
+		{"rehearse", "[--size WxH] [--language fr|en]", "the whole room on this machine, to try it", rehearse},
 	}
 }
 
