@@ -146,7 +146,7 @@ func (r *emailRenderer) fill(size fyne.Size) {
 	r.text.Move(fyne.NewPos(left, 0))
 	r.text.Resize(fyne.NewSize(room, size.Height))
 	high := e.size() * 1.3
-	r.caret.Move(fyne.NewPos(left+e.width(e.first, e.caret), (size.Height-high)/2))
+	r.caret.Move(fyne.NewPos(left+e.width(e.first, e.caret)-caretWidth, (size.Height-high)/2))
 	r.caret.Resize(fyne.NewSize(caretWidth, high))
 }
 

@@ -61,7 +61,9 @@ func place(rows []row, size fyne.Size, pad bool) []placed {
 		origin = fyne.NewPos((size.Width-w)/2, (size.Height-h)/2)
 		size = fyne.NewSize(w, h)
 	}
-	gap := min(max(size.Height/n*0.1, gapLeast), gapMost)
+	// A tenth of a row, but not where the keys would be less than they must be.
+	gap := min(size.Height/n*0.1, (size.Height-target*n)/(n+1))
+	gap = min(max(gap, gapLeast), gapMost)
 	high := (size.Height - gap) / n
 	unit := (size.Width - gap) / units
 	var out []placed
