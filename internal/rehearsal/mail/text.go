@@ -13,8 +13,8 @@ import (
 func CodeMessage(to, code string, valid time.Duration, sent time.Time, zone *time.Location) Message {
 	at := sent.In(zone)
 	var b strings.Builder
-	fmt.Fprintf(&b, "Bonjour,\n\nVoici votre code de connexion à Compte UNESS, demandé à %s :\n\n%s\n\n",
-		at.Format("15\u00a0h\u00a004"), code)
+	fmt.Fprintf(&b, "Bonjour,\n\nVoici votre code de connexion à Compte UNESS, demandé à %s\u00a0:\n\n%s\n\n",
+		hour(at), code)
 	fmt.Fprintf(&b, "Ce code est à usage unique et valable %s. Si vous en avez demandé plusieurs,\nutilisez celui du dernier message.\n\n", french(valid))
 	b.WriteString("Ne le communiquez à personne. Si vous n’avez rien demandé, ignorez ce message.\n\n")
 	fmt.Fprintf(&b, "--------\n\nHello,\n\nThe code above, requested at %s, signs you in to Compte UNESS.\n", at.Format("15:04"))
@@ -22,6 +22,9 @@ func CodeMessage(to, code string, valid time.Duration, sent time.Time, zone *tim
 	b.WriteString("Do not share it. If you did not ask for it, ignore this message.\n")
 	return Message{To: to, Subject: "Votre code de connexion Compte UNESS", Text: b.String()}
 }
+
+// hour is the French way: 9 h 42.
+func hour(t time.Time) string { return fmt.Sprintf("%d\u00a0h\u00a0%02d", t.Hour(), t.Minute()) }
 
 func french(d time.Duration) string { return spell(d, "minute", "seconde") }
 
