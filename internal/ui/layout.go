@@ -13,9 +13,9 @@ import (
 const (
 	headerFirst  = 72
 	headerCalm   = 64
-	headerTyping = 52
+	headerTyping = 48
 	footerCalm   = 64
-	footerTyping = 56
+	footerTyping = 52
 	padDock      = 384 // the digit pad beside the card
 )
 
@@ -44,6 +44,9 @@ func (l windowLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	head, foot := u.barHeights()
 	region{0, 0, size.Width, head}.place(u.header.content)
 	region{0, size.Height - foot, size.Width, foot}.place(u.footer.content)
+	// What is in the bars may have changed while their size did not.
+	u.header.Layout(nil, u.header.content.Size())
+	u.footer.Layout(nil, u.footer.content.Size())
 	region{look.Grid, look.Grid / 2, size.Width - 2*look.Grid, head - look.Grid}.place(u.idle)
 
 	card := region{0, head, size.Width, size.Height - head - foot}
@@ -73,7 +76,12 @@ func (u *UI) dockKeyboard(size fyne.Size, card *region) region {
 		}
 	case keyboard.LayoutEmail, keyboard.LayoutPassword:
 	}
-	h := min(u.keyboard.HeightFor(size), card.h)
+	h := u.keyboard.HeightFor(size)
+	if size.Width > size.Height && u.keyboard.Layout() == keyboard.LayoutPassword {
+		// Screen 2 has the most to say and a keyboard of one row less.
+		h = max(u.keyboard.MinSize().Height, h*0.9)
+	}
+	h = min(h, card.h)
 	card.h -= h
 	return region{0, card.y + card.h, size.Width, h}
 }

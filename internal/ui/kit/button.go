@@ -75,6 +75,9 @@ func (b *Button) relaid() bool { b.Relayout(); return true }
 // Label is what the button says.
 func (b *Button) Label() string { return b.label.Text() }
 
+// Rank is how much the button asks for attention now.
+func (b *Button) Rank() Rank { return b.rank }
+
 // SetRank changes how much the button asks for attention.
 func (b *Button) SetRank(r Rank) {
 	if r != b.rank {
@@ -132,7 +135,7 @@ func (b *Button) HeightFor(width float32) float32 {
 
 func (b *Button) layout(s fyne.Size) {
 	const out = look.FocusWidth + 1
-	put(b.face, 0, 0, s.Width, s.Height)
+	put(b.face, 1, 1, s.Width-2, s.Height-2) // half of the border is drawn outside
 	put(b.ring, -out, -out, s.Width+2*out, s.Height+2*out)
 	inner := s.Width - 2*b.pad() - b.iconWidth()
 	text := min(b.label.Width(), inner)
@@ -141,7 +144,7 @@ func (b *Button) layout(s fyne.Size) {
 	if b.icon != nil {
 		put(b.icon, x, (s.Height-b.icon.Side())/2, b.icon.Side(), b.icon.Side())
 	}
-	put(b.label, x+b.iconWidth(), (s.Height-h)/2, text, h)
+	put(b.label, x+b.iconWidth(), (s.Height-h)/2-1, text, h) // capitals sit low in a line
 	put(b.under, x+b.iconWidth(), (s.Height+h)/2, text, 1)
 }
 

@@ -34,7 +34,7 @@ type Part struct {
 type Parts struct{ Head, Main, Aside []Part }
 
 // Card is the white card of a screen. In the area it is given it takes the size
-// it needs, at most 560 dp wide (two columns: 1080); when its parts do not fit it
+// it needs, at most 560 dp wide (two columns: 1160); when its parts do not fit it
 // first sits closer, then deals them onto pages, field, error and button always
 // in view on the first.
 type Card struct {
@@ -51,9 +51,9 @@ type Card struct {
 }
 
 const (
-	wideCard   = 1080
+	wideCard   = 1160
 	twoColumns = 940 // the narrowest area for two columns
-	columnGap  = 64
+	columnGap  = 48
 )
 
 // spacing is how closely a card's parts sit.
@@ -87,6 +87,19 @@ func (c *Card) all() []Part {
 	all = append(all, c.parts.Head...)
 	all = append(all, c.parts.Main...)
 	return append(all, c.parts.Aside...)
+}
+
+// SetRole changes what must stay in view, and reports whether it changed.
+func (c *Card) SetRole(b Block, r Role) bool {
+	for _, parts := range [][]Part{c.parts.Head, c.parts.Main, c.parts.Aside} {
+		for i := range parts {
+			if parts[i].Block == b && parts[i].Role != r {
+				parts[i].Role = r
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Rewind goes back to the first page.

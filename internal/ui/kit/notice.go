@@ -34,13 +34,14 @@ func NewNotice(l *look.Look, icon look.Icon, ink Ink, base float32) *Notice {
 
 // NewError is the error line beside a field.
 func NewError(l *look.Look) *Notice {
-	n := NewNotice(l, look.IconError, InkError, look.SizeBody)
-	n.reserved = true
-	return n
+	return NewNotice(l, look.IconError, InkError, look.SizeBody).Reserved()
 }
 
 // Say is Set, for building.
 func (n *Notice) Say(s string) *Notice { n.Set(s); return n }
+
+// Reserved keeps a line's room while nothing is said, for building.
+func (n *Notice) Reserved() *Notice { n.reserved = true; return n }
 
 // Set changes what is said, and reports whether it changed.
 func (n *Notice) Set(s string) bool {

@@ -32,6 +32,7 @@ type Ring struct {
 const (
 	ringSide   = 128
 	ringCutout = 0.88
+	ringGrowth = 1.25
 )
 
 // NewRing shows 0:00.
@@ -51,6 +52,7 @@ func NewRing(l *look.Look) *Ring {
 		put(r.digits, 0, (s.Height-h)/2, s.Width, h)
 	}
 	r.style = func() {
+		r.digits.base = float32(look.SizeDigits) * min(1, ringGrowth*100/float32(l.Percent))
 		r.track.FillColor, r.arc.FillColor = faint(r.look.Palette), r.ink(r.look.Palette)
 	}
 	r.style()
@@ -78,6 +80,7 @@ func (r *Ring) Set(seconds, total int, ink Ink) {
 	}
 }
 
-// Width and HeightFor are its side, which grows with the text.
-func (r *Ring) Width() float32            { return round(r.look.Text(ringSide)) }
+// Width and HeightFor are its side. It grows with its digits, which are large
+// at 100 % already: less than the text does.
+func (r *Ring) Width() float32            { return round(ringSide * r.look.Text(r.digits.base) / look.SizeDigits) }
 func (r *Ring) HeightFor(float32) float32 { return r.Width() }

@@ -14,7 +14,7 @@ type Code struct {
 	env        Env
 	card       *kit.Card
 	ring       *kit.Ring
-	sent       *kit.Text
+	target     *kit.Text
 	minutes    *kit.Text
 	stage      *kit.Notice
 	fault      *kit.Notice
@@ -30,9 +30,9 @@ type Code struct {
 func NewCode(env Env, f *field.Code) *Code {
 	c := &Code{env: env,
 		ring:       kit.NewRing(env.Look),
-		sent:       kit.NewText(env.Look, look.SizeBody, kit.InkText),
+		target:     kit.NewText(env.Look, look.SizeSmall, kit.InkMuted),
 		minutes:    kit.NewText(env.Look, look.SizeBody, kit.InkText),
-		stage:      kit.NewNotice(env.Look, look.IconClock, kit.InkAccent, look.SizeBody),
+		stage:      kit.NewNotice(env.Look, look.IconClock, kit.InkAccent, look.SizeBody).Reserved(),
 		fault:      kit.NewError(env.Look),
 		submit:     env.action(kit.Primary, "action.login", func() { env.Submit(login.FieldCode) }),
 		again:      env.button(kit.Secondary, "action.code.again", login.RequestCode{}),
@@ -42,7 +42,7 @@ func NewCode(env Env, f *field.Code) *Code {
 		procedures: env.button(kit.Quiet, "code.procedures", login.OpenHelp{}),
 	}
 	cancel := env.button(kit.Secondary, "action.cancel", login.Back{})
-	told := kit.NewColumn(look.Grid, c.sent, c.minutes, c.stage)
+	told := kit.NewColumn(look.Grid/2, env.body("code.sent"), c.target, c.minutes, c.stage)
 	c.card = env.card(kit.Parts{Main: []kit.Part{
 		{Block: env.title("code.title")},
 		{Block: kit.NewRow(look.Grid*3, []kit.Natural{kit.NewFill(env.Look, told, 240), c.ring}, 0), Gap: 8},
@@ -72,9 +72,14 @@ func (c *Code) Update(v login.View) {
 	c.again.SetEnabled(!v.Busy && s.ResendIn == 0)
 	c.again.SetRank(rank(s.ResendPrimary))
 
-	sent := c.env.t("code.sent")
+	target := ""
 	if s.Target != "" {
-		sent = c.env.say("code.sent.target", 0, "target", s.Target)
+		target = c.env.say("code.target", 0, "target", s.Target)
+	}
+	// The primary button stays where it is, and in view.
+	role := kit.Detail
+	if s.ResendPrimary {
+		role = kit.Essential
 	}
 	minutes := c.env.t("code.once")
 	if s.Minutes > 0 {
@@ -84,9 +89,9 @@ func (c *Code) Update(v login.View) {
 	if s.ResendIn > 0 {
 		moved = c.wait.Tick(c.env.say("code.again.wait", s.ResendIn))
 	}
-	c.card.Updated(moved,
-		c.sent.Set(sent), c.minutes.Set(minutes),
-		c.setStage(s.Left.Stage),
+	c.card.Updated(moved, c.card.SetRole(c.again, role),
+		c.target.Set(target), c.minutes.Set(minutes),
+		c.setStage(s.Left.Stage, v.Error),
 		c.env.fault(c.fault, v),
 		c.asked.Set(c.env.say("code.asked", 0, "hour", fmt.Sprint(s.AskedHour), "minute", fmt.Sprintf("%02d", s.AskedMinute))),
 		kit.Show(c.asked, !s.ResendPrimary),
@@ -96,11 +101,14 @@ func (c *Code) Update(v login.View) {
 }
 
 // setStage says beside the ring what its colour says.
-func (c *Code) setStage(s login.Stage) bool {
+func (c *Code) setStage(s login.Stage, fault *login.Text) bool {
 	icon := look.IconWarning
 	if s == login.StageCalm {
 		icon = look.IconClock
 	}
 	c.stage.SetIcon(icon, stageInk(s))
+	if s == login.StageExpired && fault != nil && fault.Key == "error.code.expired" {
+		return c.stage.Set("") // said once, beside the field
+	}
 	return c.stage.Set(c.env.t("code.stage." + string(s)))
 }

@@ -15,7 +15,6 @@ type Connected struct {
 	name    *kit.Text
 	phone   *kit.Notice
 	opening *kit.Notice
-	broken  *kit.Text
 	notMe   *kit.Button
 	left    *kit.Text
 	retry   *kit.Button
@@ -29,7 +28,6 @@ func NewConnected(env Env) *Connected {
 		name:    kit.NewText(env.Look, look.SizeDigits, kit.InkText).Bold(),
 		phone:   env.advice(look.IconPhone, "connected.phone"),
 		opening: env.advice(look.IconClock, "connected.opening"),
-		broken:  kit.NewBody(env.Look, ""),
 		notMe:   env.button(kit.Secondary, "connected.notme", login.NotMe{}),
 		left:    kit.NewText(env.Look, look.SizeSmall, kit.InkMuted),
 		retry:   env.button(kit.Primary, "action.retry", login.RetryNow{}),
@@ -37,7 +35,6 @@ func NewConnected(env Env) *Connected {
 	c.card = env.card(kit.Parts{Main: []kit.Part{
 		{Block: kit.NewRow(12, []kit.Natural{c.icon, kit.NewFill(env.Look, c.title, 200)}, 1), Role: kit.Essential},
 		{Block: c.name, Gap: 8, Role: kit.Essential},
-		{Block: c.broken, Gap: 12, Role: kit.Essential},
 		{Block: c.phone, Gap: 20},
 		{Block: c.opening, Gap: 8},
 		{Block: c.notMe, Gap: 28, Role: kit.Action},
@@ -53,15 +50,15 @@ func (c *Connected) Card() *kit.Card { return c.card }
 // Update implements Screen.
 func (c *Connected) Update(v login.View) {
 	s := v.Connected
-	icon, ink, broken := look.IconCheck, kit.Ink(kit.InkOK), ""
+	icon, ink, title := look.IconCheck, kit.Ink(kit.InkOK), "connected.title"
 	if s.Interrupted {
-		icon, ink, broken = look.IconWarning, kit.InkWarning, c.env.t("connected.interrupted")
+		icon, ink, title = look.IconWarning, kit.InkWarning, "connected.interrupted"
 	}
 	c.icon.Set(icon, ink)
 	c.retry.SetEnabled(!v.Busy)
 	c.card.Updated(
 		c.name.Set(kit.Plain(s.Name)),
-		c.broken.Set(broken),
+		c.title.Set(c.env.t(title)),
 		c.left.Tick(c.env.say("connected.notme.left", s.Seconds)),
 		kit.Show(c.phone, !s.Interrupted),
 		kit.Show(c.opening, !s.Interrupted),

@@ -90,12 +90,11 @@ func (h *Help) otherPages(main func(string, float32, kit.Block)) {
 // contacts is the second column: whom to call, the centre first.
 func (h *Help) contacts() []kit.Part {
 	f := h.env.Frame
-	parts := []kit.Part{{Block: h.env.label("help.call.show"), Gap: 24}}
+	blocks := []kit.Block{h.env.body("help.call.show").Bold()}
 	number := func(key, phone string) {
 		if phone != "" {
-			n := kit.NewNotice(h.env.Look, look.IconPhone, kit.InkText, look.SizeBody)
-			n.Set(h.env.say(key, 0, "phone", phone))
-			parts = append(parts, kit.Part{Block: n, Gap: 8})
+			blocks = append(blocks, kit.NewNotice(h.env.Look, look.IconPhone, kit.InkText, look.SizeBody).
+				Say(h.env.say(key, 0, "phone", phone)))
 		}
 	}
 	number("help.local", f.LocalPhone)
@@ -103,11 +102,9 @@ func (h *Help) contacts() []kit.Part {
 	if f.SupportURI != "" {
 		qr := kit.NewQR(168)
 		qr.Set(f.SupportURI)
-		parts = append(parts,
-			kit.Part{Block: kit.NewBody(h.env.Look, h.env.say("help.support.uri", 0, "uri", f.SupportURI)), Gap: 12},
-			kit.Part{Block: qr, Gap: 8})
+		blocks = append(blocks, kit.NewBody(h.env.Look, h.env.say("help.support.uri", 0, "uri", f.SupportURI)), qr)
 	}
-	return parts
+	return []kit.Part{{Block: kit.NewColumn(look.Grid, blocks...), Gap: 24}}
 }
 
 // Card implements Screen.

@@ -13,11 +13,12 @@ type Password struct {
 	card *kit.Card
 
 	email     *kit.Text
-	label     *kit.Text
+	label     *kit.Row
 	field     *kit.Fixed
 	none      *kit.Text
 	fault     *kit.Notice
 	remember  *kit.Check
+	ways      *kit.Row // submit and forgotten
 	submit    *kit.Button
 	forgotten *kit.Button
 	explain   *kit.Notice
@@ -55,9 +56,10 @@ func NewPassword(env Env, f *field.Secret) *Password {
 		wait:      kit.NewText(env.Look, look.SizeSmall, kit.InkMuted),
 	}
 	p.field = inField(env, secretObject(f))
+	p.ways = kit.NewRow(look.Grid, []kit.Natural{p.submit, p.forgotten}, 0)
 	change := env.button(kit.Quiet, "password.change", login.Back{})
 	who := kit.NewRow(look.Grid, []kit.Natural{p.email, change})
-	p.card = env.card(kit.Parts{
+	p.card = env.cardMore("password.more", kit.Parts{
 		Head: []kit.Part{{Block: kit.NewRow(look.Grid*2, []kit.Natural{env.title("password.title"), kit.NewSpace(), who}, 1)}},
 		Main: []kit.Part{
 			{Block: p.none},
@@ -65,8 +67,7 @@ func NewPassword(env Env, f *field.Secret) *Password {
 			{Block: p.field, Gap: 6, Role: kit.Essential},
 			{Block: p.fault, Gap: 8, Role: kit.Essential},
 			{Block: p.remember, Gap: 8},
-			{Block: p.submit, Gap: 12, Role: kit.Action},
-			{Block: p.forgotten, Gap: 4},
+			{Block: p.ways, Gap: 16, Role: kit.Action},
 			{Block: p.explain, Gap: 8},
 			{Block: p.close, Gap: 16},
 		},
@@ -94,7 +95,7 @@ func (p *Password) Update(v login.View) {
 		b.SetEnabled(!v.Busy)
 	}
 	p.request.SetEnabled(!v.Busy && s.ResendIn == 0)
-	p.request.SetRank(rank(s.CodeProminent))
+	p.request.SetRank(rank(s.CodeProminent || s.Forgotten))
 	explain := ""
 	if s.Forgotten {
 		explain = p.env.t("password.forgotten.text")
@@ -102,15 +103,18 @@ func (p *Password) Update(v login.View) {
 			explain = p.env.t("password.forgotten.nocode")
 		}
 	}
-	p.card.Updated(
+	role := kit.Detail
+	if v.Field == login.FieldNone {
+		role = kit.Action // no field: the code is the way
+	}
+	p.card.Updated(p.card.SetRole(p.request, role),
 		p.email.Set(kit.Plain(s.Email)),
 		p.env.fault(p.fault, v),
 		kit.Show(p.none, !s.PasswordOffered),
 		kit.Show(p.label, s.PasswordOffered && !s.Forgotten),
 		kit.Show(p.field, s.PasswordOffered && !s.Forgotten),
-		kit.Show(p.submit, s.PasswordOffered && !s.Forgotten),
+		kit.Show(p.ways, s.PasswordOffered && !s.Forgotten),
 		kit.Show(p.remember, s.RememberOffered && !s.Forgotten),
-		kit.Show(p.forgotten, s.PasswordOffered && !s.Forgotten),
 		p.explain.Set(explain),
 		kit.Show(p.close, s.Forgotten),
 		p.updateCode(s),

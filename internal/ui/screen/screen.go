@@ -67,8 +67,11 @@ func (e Env) text(t *login.Text) string {
 	return e.say(t.Key, t.Count, args...)
 }
 
-func (e Env) card(parts kit.Parts) *kit.Card {
-	return kit.NewCard(e.Look, e.t("action.more"), e.t("action.back"), parts)
+func (e Env) card(parts kit.Parts) *kit.Card { return e.cardMore("action.more", parts) }
+
+// cardMore is a card whose further pages have a name.
+func (e Env) cardMore(more string, parts kit.Parts) *kit.Card {
+	return kit.NewCard(e.Look, e.t(more), e.t("action.back"), parts)
 }
 
 // button posts an event.
@@ -84,8 +87,10 @@ func (e Env) title(key string) *kit.Text { return kit.NewTitle(e.Look, e.t(key))
 func (e Env) body(key string) *kit.Text  { return kit.NewBody(e.Look, e.t(key)) }
 func (e Env) small(key string) *kit.Text { return kit.NewSmall(e.Look, e.t(key)) }
 
-// label is the name of a field.
-func (e Env) label(key string) *kit.Text { return e.body(key).Bold() }
+// label is the name of a field, and at the end of its line what the star means.
+func (e Env) label(key string) *kit.Row {
+	return kit.NewRow(look.Grid, []kit.Natural{e.body(key).Bold(), kit.NewSpace(), e.small("field.required")}, 1)
+}
 
 // advice is a sentence with an icon, in ordinary ink.
 func (e Env) advice(icon look.Icon, key string) *kit.Notice {

@@ -37,7 +37,7 @@ func NewTrouble(env Env) *Trouble {
 		{Block: t.what, Gap: 16, Role: kit.Essential},
 		{Block: t.who, Gap: 12},
 		{Block: t.next, Gap: 16},
-		{Block: kit.NewRow(look.Grid*2, []kit.Natural{t.retry, back}, 0), Gap: 20, Role: kit.Action},
+		{Block: kit.NewRow(look.Grid*2, []kit.Natural{t.retry, back}, 0, 1), Gap: 20, Role: kit.Action},
 		{Block: t.code, Gap: 24},
 		{Block: t.correlation, Gap: 4},
 		{Block: roomLine(env), Gap: 12},
