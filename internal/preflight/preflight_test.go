@@ -15,14 +15,14 @@ import (
 func last(t *testing.T, checks []Check) map[string]login.Check {
 	t.Helper()
 	var final []login.Check
-	calls := 0
+	calls, ended := 0, false
 	Run(t.Context(), checks, func(list []login.Check, done bool) {
 		calls++
 		if done {
-			final = list
+			final, ended = list, true
 		}
 	})
-	if final == nil || calls != len(checks)+1 && len(checks) > 0 {
+	if !ended || calls != len(checks)+1 {
 		t.Fatalf("%d reports, the last %v", calls, final)
 	}
 	out := map[string]login.Check{}
