@@ -152,6 +152,8 @@ func TestBreachesInSourcesAreReported(t *testing.T) {
 		{"x/x.go", "package x\n", "x: say in a package comment what it is and who may call it"},
 		{"x/x.go", strings.Replace(doc, "Package x", "Package y", 1), "x: the package comment begins with «Package x»"},
 		{"x/x.go", doc + strings.Repeat("\n", 400), "x/x.go: 402 lines; split it by what it is about (under 400)"},
+		{"x/x_test.go", "time.Sleep(1)", "x/x_test.go: sleeps; wait for the condition, or use testing/synctest"},
+		{"x/x_test.go", "t.Skip(1)", "x/x_test.go: skips; a skipped test reads as a passed one"},
 		{"docs/x.md", "one\nFIXME two\n", "docs/x.md:2: FIXME: do it, or say in docs/ what is missing"},
 	} {
 		if got := Sources(map[string][]byte{c.name: []byte(c.content)}); !slices.Contains(got, c.want) {

@@ -14,14 +14,18 @@ import (
 
 // Sources checks the module's files, given as path below its root to content, and
 // returns a line for each breach: clocks where there are none, long files,
-// packages without a word about themselves, work put off.
+// packages without a word about themselves, tests that sleep or skip, work put off.
 func Sources(files map[string][]byte) []string {
 	var out []string
 	docs := map[string]string{} // directory → package doc; present with "" while none was found
 	names := map[string]string{}
 	for name, content := range files {
 		out = append(out, unfinishedIn(name, content)...)
-		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+		if !strings.HasSuffix(name, ".go") {
+			continue
+		}
+		if strings.HasSuffix(name, "_test.go") {
+			out = append(out, waitsAndSkips(name, content)...)
 			continue
 		}
 		if n := bytes.Count(content, []byte("\n")); n >= MaxLines {
@@ -54,6 +58,22 @@ func undocumented(dir, name, doc string) []string {
 		return []string{fmt.Sprintf("%s: the package comment begins with «Package %s»", dir, name)}
 	}
 	return nil
+}
+
+// waitsAndSkips finds what makes a test slow, flaky or silent. Inside a synctest
+// bubble a sleep takes no time.
+func waitsAndSkips(name string, content []byte) []string {
+	if path.Dir(name) == "internal/arch" { // it names them
+		return nil
+	}
+	var out []string
+	if bytes.Contains(content, []byte("time.Sleep(")) && !bytes.Contains(content, []byte(`"testing/synctest"`)) {
+		out = append(out, fmt.Sprintf("%s: sleeps; wait for the condition, or use testing/synctest", name))
+	}
+	if regexp.MustCompile(`\b[tbf]\.Skip(f|Now)?\(`).Match(content) {
+		out = append(out, fmt.Sprintf("%s: skips; a skipped test reads as a passed one", name))
+	}
+	return out
 }
 
 func clocksIn(name string, file *ast.File) []string {
