@@ -75,7 +75,7 @@ func (l *logBuffer) String() string {
 // world is a running service with a clock and a log of its own.
 type world struct {
 	*rehearsal.Server
-	t     *testing.T
+	t     testing.TB
 	clock *clock
 	log   *logBuffer
 	data  string
@@ -87,7 +87,7 @@ func strangers(o *rehearsal.Options) {
 	o.Policy = oauth.DefaultPolicy()
 }
 
-func start(t *testing.T, change ...func(*rehearsal.Options)) *world {
+func start(t testing.TB, change ...func(*rehearsal.Options)) *world {
 	t.Helper()
 	w := &world{t: t, clock: newClock(), log: new(logBuffer), data: t.TempDir()}
 	w.startAgain(change...)
@@ -275,7 +275,7 @@ func (w *world) want(a answer, kind string) answer {
 }
 
 // eventually waits for a condition of another process or goroutine.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(15 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)

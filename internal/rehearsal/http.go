@@ -52,7 +52,6 @@ func observe(mux *http.ServeMux, logger *slog.Logger) http.Handler {
 		h.Set(wire.HeaderCorrelation, id)
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Strict-Transport-Security", "max-age=31536000")
 		ctx, outcome := oauth.WithOutcome(r.Context())
 		ctx = context.WithValue(ctx, correlationKey{}, id)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}

@@ -230,6 +230,30 @@ func TestStrangersLearnNobody(t *testing.T) {
 	}
 }
 
+// TestStrangersCannotLinkAddresses guesses at a person's one address and looks for
+// a trace of it at the other.
+func TestStrangersCannotLinkAddresses(t *testing.T) {
+	w := start(t, strangers)
+	phone := w.tablet()
+	w.want(phone.identify(yanis), wire.SubCredentialsRequired)
+	w.want(phone.password("faux"), wire.SubInvalidCredentials)
+	w.want(phone.sendCode(), wire.SubOTPRequired)
+	phone.session = ""
+	w.want(phone.identify(yanisSecondary), wire.SubCredentialsRequired)
+	if a := w.want(phone.password("faux"), wire.SubInvalidCredentials); *a.RemainingAttempts != 9 {
+		t.Errorf("%s: the addresses share a count", a.raw)
+	}
+	w.want(phone.sendCode(), wire.SubOTPRequired)
+	// A known tablet is counted by person: two addresses are not two chances.
+	tab := w.known()
+	tab.identify(yanis)
+	w.want(tab.password("faux"), wire.SubInvalidCredentials)
+	tab.identify(yanisSecondary)
+	if a := w.want(tab.password("faux"), wire.SubInvalidCredentials); *a.RemainingAttempts != 8 {
+		t.Errorf("%s: the addresses do not share a count", a.raw)
+	}
+}
+
 // TestStrangersLearnNothingByTime compares the fastest of several answers: the
 // slow hash must be computed for nobody too.
 func TestStrangersLearnNothingByTime(t *testing.T) {

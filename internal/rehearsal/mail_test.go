@@ -19,6 +19,7 @@ import (
 
 	"portillon/internal/rehearsal"
 	"portillon/internal/rehearsal/mail"
+	"portillon/internal/rehearsal/people"
 	"portillon/internal/rehearsal/store"
 	"portillon/internal/wire"
 )
@@ -315,4 +316,30 @@ func TestServiceSurvivesARestart(t *testing.T) {
 		t.Error("the CA changed: tablets that pin it would refuse the service")
 	}
 	w.want(tab.post("/token", "grant_type", "refresh_token", "refresh_token", tok.RefreshToken), "tokens")
+}
+
+// TestWithoutDemo is the service as a centre runs it: its own relay, its own people,
+// its own tablets.
+func TestWithoutDemo(t *testing.T) {
+	r := new(relay)
+	addr := r.serve(t, "127.0.0.1:0")
+	w := start(t, through(addr), func(o *rehearsal.Options) { o.Demo = false })
+	if w.MailboxURL != "" {
+		t.Error("a mailbox without --demo")
+	}
+	const csv = "address,name,password\nalice.martin@etu.univ-uness.fr,Alice Martin,Alice-2026!\n"
+	if n, err := people.Import(t.Context(), w.DB, strings.NewReader(csv), w.clock.now()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	stranger, tab := w.tablet(), w.known()
+	w.want(stranger.identify(nobody), wire.SubCredentialsRequired) // loopback or not
+	w.want(tab.identify(nobody), wire.SubAccountUnknown)
+	w.want(tab.identify("alice.martin@etu.univ-uness.fr"), wire.SubCredentialsRequired)
+	w.want(tab.sendCode(), wire.SubOTPRequired)
+	eventually(t, "the mail", func() bool { _, taken := r.seen(); return taken == 1 })
+	code := codeLine.FindString(strings.ReplaceAll(r.taken[0], "\r", ""))
+	w.want(tab.redeem(w.want(tab.code(code), "granted").AuthorizationCode), "tokens")
+	tab.session = ""
+	tab.identify("alice.martin@etu.univ-uness.fr")
+	w.want(tab.password("Alice-2026!"), "granted")
 }

@@ -87,21 +87,26 @@ func head(args []string) (string, []string) {
 	return args[0], args[1:]
 }
 
-// parse reads flags; at most operands further words may follow them.
-func parse(fs *flag.FlagSet, args []string, operands int, env Env) error {
+// parse reads flags and at most most operands, in any order, and returns the operands.
+func parse(fs *flag.FlagSet, args []string, most int, env Env) (operands []string, err error) {
 	fs.SetOutput(io.Discard)
-	err := fs.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		fs.SetOutput(env.Stdout)
-		fmt.Fprintf(env.Stdout, "flags of %s:\n", fs.Name())
-		fs.PrintDefaults()
-		return errHelp
+	for {
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fs.SetOutput(env.Stdout)
+			fmt.Fprintf(env.Stdout, "flags of %s:\n", fs.Name())
+			fs.PrintDefaults()
+			return nil, errHelp
+		}
+		if err != nil {
+			return nil, &usageError{fs.Name() + ": " + err.Error()}
+		}
+		if fs.NArg() == 0 {
+			return operands, nil
+		}
+		if len(operands) == most {
+			return nil, &usageError{fmt.Sprintf("%s: unexpected %q", fs.Name(), fs.Arg(0))}
+		}
+		operands, args = append(operands, fs.Arg(0)), fs.Args()[1:]
 	}
-	if err != nil {
-		return &usageError{fs.Name() + ": " + err.Error()}
-	}
-	if fs.NArg() > operands {
-		return &usageError{fmt.Sprintf("%s: unexpected %q", fs.Name(), fs.Arg(operands))}
-	}
-	return nil
 }

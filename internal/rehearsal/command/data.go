@@ -66,13 +66,15 @@ func tablets(ctx context.Context, args []string, env Env) error {
 	default:
 		return &usageError{fmt.Sprintf("tablets: unknown %q, wanted enrol, list or revoke", verb)}
 	}
-	if err := parse(set, rest, operands, env); err != nil {
+	words, err := parse(set, rest, operands, env)
+	if err != nil {
 		return err
 	}
 	if verb == "list" {
 		return with(ctx, *dir, func(db *store.DB) error { return listTablets(ctx, db, asJSON, env.Stdout) })
 	}
-	list, err := named(set.Arg(0), label, file)
+	operand, _ := head(words)
+	list, err := named(operand, label, file)
 	if err != nil {
 		return err
 	}
@@ -175,7 +177,7 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 	set := flag.NewFlagSet("people import", flag.ContinueOnError)
 	dir := set.String("data", "", "`DIR` of the service")
 	file := set.String("csv", "", "`FILE` with a header line: address, secondary, name, extra_time, password")
-	if err := parse(set, rest, 0, env); err != nil {
+	if _, err := parse(set, rest, 0, env); err != nil {
 		return err
 	}
 	if *file == "" {
@@ -199,7 +201,7 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 func purge(ctx context.Context, args []string, env Env) error {
 	set := flag.NewFlagSet("purge", flag.ContinueOnError)
 	dir := set.String("data", "", "`DIR` of the service")
-	if err := parse(set, args, 0, env); err != nil {
+	if _, err := parse(set, args, 0, env); err != nil {
 		return err
 	}
 	return with(ctx, *dir, func(db *store.DB) error {

@@ -34,7 +34,7 @@ type serveFlags struct {
 func serve(ctx context.Context, args []string, env Env) error {
 	f := serveFlags{options: rehearsal.Options{Policy: oauth.DefaultPolicy()}}
 	fs := f.set()
-	if err := parse(fs, args, 0, env); err != nil {
+	if _, err := parse(fs, args, 0, env); err != nil {
 		return err
 	}
 	if err := f.settle(fs); err != nil {

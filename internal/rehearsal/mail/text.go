@@ -15,7 +15,7 @@ func CodeMessage(to, code string, valid time.Duration, sent time.Time, zone *tim
 	var b strings.Builder
 	fmt.Fprintf(&b, "Bonjour,\n\nVoici votre code de connexion à Compte UNESS, demandé à %s\u00a0:\n\n%s\n\n",
 		hour(at), code)
-	fmt.Fprintf(&b, "Ce code est à usage unique et valable %s. Si vous en avez demandé plusieurs,\nutilisez celui du dernier message.\n\n", french(valid))
+	fmt.Fprintf(&b, "Ce code est à usage unique et valable %s. Si vous en avez demandé plusieurs, utilisez celui du dernier message.\n\n", french(valid))
 	b.WriteString("Ne le communiquez à personne. Si vous n’avez rien demandé, ignorez ce message.\n\n")
 	fmt.Fprintf(&b, "--------\n\nHello,\n\nThe code above, requested at %s, signs you in to Compte UNESS.\n", at.Format("15:04"))
 	fmt.Fprintf(&b, "It works once, for %s. If you asked for several, use the latest message.\n", english(valid))

@@ -40,6 +40,7 @@ func (b *Box) Serve(ctx context.Context, tlsConfig *tls.Config, zone *time.Locat
 	s := &Servers{SMTPAddr: mailDoor.Addr().String(), URL: "http://" + webDoor.Addr().String()}
 	s.smtp = smtp.NewServer(b)
 	s.smtp.Domain = "localhost"
+	s.smtp.EnableSMTPUTF8 = true
 	s.smtp.TLSConfig = tlsConfig
 	s.smtp.MaxMessageBytes = maxMessageBytes
 	s.smtp.MaxRecipients = maxRecipients

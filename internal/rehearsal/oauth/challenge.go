@@ -168,7 +168,12 @@ func (s *Service) identify(r *request, tx *store.Tx, old store.Session, next tok
 	}
 	configured := account.Password != ""
 	if found && configured && (known || !account.BlockedUntil.After(now)) {
-		sess.AccountID, sess.Address, sess.Subject = account.ID, address, "account "+account.Sub
+		sess.AccountID, sess.Address = account.ID, address
+	}
+	if known && found {
+		// Strangers are counted by address all the same: a count that two addresses
+		// share would tell that both exist and are one person's.
+		sess.Subject = "account " + account.Sub
 	}
 	if old.ID != 0 {
 		// The name now belongs to the new session.

@@ -111,10 +111,10 @@ func (s *Service) checkCode(r *request, tx *store.Tx, sess store.Session, next t
 		return say(insufficient(next, wire.SubOTPExpired)), nil
 	case current.Tries >= s.Policy.CodeTries:
 		return s.spent(tx, sess, next)
-	case matchOlder: // an honest slip, and no help in guessing: not counted
-		return say(insufficient(next, wire.SubOTPSuperseded)), nil
 	case match && sess.AccountID != 0:
 		return s.useCode(tx, sess, next, current.ID)
+	case matchOlder: // an honest slip, and no help in guessing: not counted
+		return say(insufficient(next, wire.SubOTPSuperseded)), nil
 	}
 	if err := tx.CountTry(current.ID); err != nil {
 		return reply{}, err
