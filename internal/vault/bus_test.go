@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,8 +79,11 @@ func keyringDaemon(t *testing.T, address string) *dbus.Conn {
 		}
 	})
 	await(t, func() bool {
+		// The collection answers before the service lists it.
+		var all []dbus.ObjectPath
 		var locked bool
-		return property(t.Context(), c, loginPath, lockedProp, &locked) == nil && !locked
+		return property(t.Context(), c, secretsPath, serviceProp, &all) == nil && slices.Contains(all, loginPath) &&
+			property(t.Context(), c, loginPath, lockedProp, &locked) == nil && !locked
 	})
 	return c
 }
@@ -100,7 +104,7 @@ func await(t *testing.T, ready func() bool) {
 
 func TestRealKeyring(t *testing.T) {
 	address := privateBus(t)
-	if err := Probe(t.Context()); !errors.Is(err, ErrUnavailable) {
+	if err := Probe(t.Context()); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "no Secret Service") {
 		t.Errorf("a bus without a Secret Service: %v", err)
 	}
 	bus := keyringDaemon(t, address)
@@ -143,9 +147,11 @@ func TestNoBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir)
-	for _, address := range []string{"", "autolaunch:", "unix:path=" + dir + "/none", "nonsense"} {
+	for address, why := range map[string]string{
+		"": "is not set", "autolaunch:": "is not set", "unix:path=" + dir + "/none": "session bus", "nonsense": "session bus",
+	} {
 		t.Setenv(busAddressName, address)
-		if err := Probe(t.Context()); !errors.Is(err, ErrUnavailable) {
+		if err := Probe(t.Context()); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), why) {
 			t.Errorf("%q: %v", address, err)
 		}
 		if Open(t.Context()).Survives() {
