@@ -44,12 +44,20 @@ func window(ctx context.Context, o options, make func(context.Context, func(logi
 	} else {
 		win.SetFullScreen(true)
 	}
+	fingers := &thumbs{canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
+	show := func(v login.View) {
+		fyne.Do(func() {
+			u.Update(v)
+			fingers.follow()
+		})
+	}
 	var ended error
 	a.Lifecycle().SetOnStarted(func() {
+		fingers.listen(win)
 		go watch(ctx, o.config, u)
 		go func() {
 			var made *kiosk.Kiosk
-			made, ended = make(ctx, func(v login.View) { fyne.Do(func() { u.Update(v) }) })
+			made, ended = make(ctx, show)
 			if ended == nil {
 				k.Store(made)
 				ended = made.Run(ctx)

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver"
+
+	"portillon/internal/ui/keyboard"
+	"portillon/internal/ui/touch"
+)
+
+// thumbs gives the on-screen keyboard every finger of its own, which the
+// toolkit's emulated pointer does not. All methods run on the UI goroutine.
+type thumbs struct {
+	canvas   fyne.Canvas
+	keyboard *keyboard.Keyboard
+	listener *touch.Listener
+	area     [4]int
+	log      *slog.Logger
+}
+
+// listen starts once the window exists. Where there is no multi-touch, the pointer
+// still types, one finger at a time.
+func (t *thumbs) listen(win fyne.Window) {
+	native, ok := win.(driver.NativeWindow)
+	if !ok {
+		return
+	}
+	native.RunNative(func(context any) {
+		x11, ok := context.(driver.X11WindowContext)
+		if !ok {
+			return
+		}
+		l, err := touch.Listen(os.Getenv("DISPLAY"), x11.WindowHandle, func(e touch.Event) {
+			fyne.Do(func() { t.finger(e) })
+		})
+		if err != nil {
+			t.log.Info("touch", "error", err.Error())
+			return
+		}
+		t.listener = l
+		t.follow()
+	})
+}
+
+// finger takes an event from window pixels to the keyboard.
+func (t *thumbs) finger(e touch.Event) {
+	scale := t.canvas.Scale()
+	pos := fyne.NewPos(e.X/scale, e.Y/scale).Subtract(t.origin())
+	switch e.Kind {
+	case touch.Begin:
+		t.keyboard.FingerDown(e.ID, pos)
+	case touch.Update:
+		t.keyboard.FingerMove(e.ID, pos)
+	case touch.End:
+		t.keyboard.FingerUp(e.ID, pos)
+	}
+}
+
+func (t *thumbs) origin() fyne.Position {
+	return fyne.CurrentApp().Driver().AbsolutePositionForObject(t.keyboard)
+}
+
+// follow keeps the listening area over the keyboard; nowhere while it is folded.
+func (t *thumbs) follow() {
+	if t.listener == nil {
+		return
+	}
+	var area [4]int
+	if t.keyboard.Visible() {
+		scale, at, size := t.canvas.Scale(), t.origin(), t.keyboard.Size()
+		area = [4]int{int(at.X * scale), int(at.Y * scale), int(size.Width * scale), int(size.Height * scale)}
+	}
+	if area == t.area {
+		return
+	}
+	t.area = area
+	if err := t.listener.SetArea(area[0], area[1], area[2], area[3]); err != nil {
+		t.log.Warn("touch", "error", err.Error())
+	}
+}
