@@ -228,6 +228,10 @@ func TestStrangersLearnNobody(t *testing.T) {
 	if n := len(w.mails("")); n != 2 {
 		t.Errorf("%d mails went out, want camille's 2", n)
 	}
+	w.idle()
+	if strings.Contains(w.log.String(), "given up") {
+		t.Error("a phantom's mail was tried")
+	}
 }
 
 // TestStrangersCannotLinkAddresses guesses at a person's one address and looks for
