@@ -1,6 +1,8 @@
 package field
 
 import (
+	"math/rand/v2"
+
 	"fyne.io/fyne/v2"
 
 	"portillon/internal/identity"
@@ -18,6 +20,9 @@ type Secret struct {
 	first, last int // the characters in view
 	placeholder string
 	eye         *eye
+	widths      map[rune]float32 // of characters at widthsAt dp
+	widthsAt    float32
+	shuffle     func(n int) []int // a permutation of 0 … n-1
 }
 
 var (
@@ -31,7 +36,7 @@ func NewSecret(l *look.Look, ev Events) (*Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Secret{box: box{look: l, ev: ev}, page: p}
+	s := &Secret{box: box{look: l, ev: ev}, page: p, shuffle: rand.Perm} //nolint:gosec // an order of drawing
 	s.eye = newEye(s)
 	s.ExtendBaseWidget(s)
 	return s, nil
@@ -40,7 +45,12 @@ func NewSecret(l *look.Look, ev Events) (*Secret, error) {
 // Rune types r at the caret. What is not to be typed, and what no longer fits, is
 // Refused.
 func (s *Secret) Rune(r rune) {
-	if !typeable(r) || !s.page.insert(r) {
+	if !typeable(r) {
+		s.page.last = -1
+		tell(s.ev.Refused, r)
+		return
+	}
+	if !s.page.insert(r) {
 		tell(s.ev.Refused, r)
 		return
 	}
@@ -176,6 +186,22 @@ func (s *Secret) width(a, b int) float32 {
 	return w
 }
 
+// runeWidth is looked up in a table that was measured in the order of the alphabet:
+// each measurement leaves a rune in memory, and one after the other in the order of
+// the password they would spell it.
 func (s *Secret) runeWidth(r rune) float32 {
-	return fyne.MeasureText(one(r), s.size(), fyne.TextStyle{}).Width
+	measure := func(r rune) float32 { return fyne.MeasureText(one(r), s.size(), fyne.TextStyle{}).Width }
+	if s.widthsAt != s.size() {
+		s.widths, s.widthsAt = map[rune]float32{}, s.size()
+		for c := ' '; c <= '~'; c++ {
+			s.widths[c] = measure(c)
+		}
+		for _, c := range drawable {
+			s.widths[c] = measure(c)
+		}
+	}
+	if w, ok := s.widths[r]; ok {
+		return w
+	}
+	return measure(r)
 }

@@ -10,12 +10,15 @@ import (
 )
 
 // secretRenderer draws a bullet or one character at each place, from a pool that
-// grows with the field's width, never with what is typed beyond it.
+// grows with the field's width, never with what is typed beyond it. Places take from
+// the pool in a random order: Fyne paints objects in theirs, and every text it paints
+// leaves its rune in memory behind the one before.
 type secretRenderer struct {
 	s           *Secret
 	frame       frame
 	bullets     []*canvas.Circle
 	runes       []*canvas.Text
+	order       []int // of the pool, for the places from the left
 	placeholder *canvas.Text
 	caret       *canvas.Rectangle
 	objects     []fyne.CanvasObject
@@ -61,8 +64,8 @@ func (r *secretRenderer) fill(size fyne.Size) {
 	left, room := r.room(size)
 	s.first, s.last = window(n, s.first, s.page.caret, max(room-caretWidth, 0), s.width)
 	r.grow(s.last - s.first)
-	for i := range r.bullets {
-		at := s.first + i
+	for place, i := range r.order {
+		at := s.first + place
 		if at >= s.last {
 			r.hide(i)
 			continue
@@ -100,14 +103,19 @@ func (r *secretRenderer) hide(i int) {
 	r.runes[i].Text = ""
 }
 
+// poolStep is how many places the pool grows by, beside the one needed: a pool that
+// grew one by one would keep the order of typing.
+const poolStep = 16
+
 func (r *secretRenderer) grow(n int) {
 	if len(r.bullets) >= n && r.objects != nil {
 		return
 	}
-	for len(r.bullets) < n {
+	for len(r.bullets) < n+poolStep {
 		r.bullets = append(r.bullets, canvas.NewCircle(color.Black))
 		r.runes = append(r.runes, canvas.NewText("", color.Black))
 	}
+	r.order = r.s.shuffle(len(r.bullets))
 	r.objects = []fyne.CanvasObject{r.frame.ring, r.frame.border, r.placeholder}
 	for i := range r.bullets {
 		r.objects = append(r.objects, r.bullets[i], r.runes[i])
