@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,11 +16,22 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
+// busConfig has no service directories: the bus starts nothing by itself.
+const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:dir=DIR</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>`
+
 // privateBus starts a bus of the test's own and makes it the session's.
 func privateBus(t *testing.T) string {
 	t.Helper()
-	address := start(t, exec.Command("dbus-daemon", "--session", "--nofork", "--nopidfile",
-		"--print-address=1", "--address=unix:dir="+t.TempDir()), "")
+	dir := t.TempDir()
+	file := filepath.Join(dir, "bus.conf")
+	if err := os.WriteFile(file, []byte(strings.Replace(busConfig, "DIR", dir, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := start(t, exec.Command("dbus-daemon", "--config-file="+file, "--nofork", "--nopidfile", "--print-address=1"), "")
 	useBus(t, address)
 	return address
 }
@@ -157,6 +169,9 @@ func TestNoBus(t *testing.T) {
 		if Open(t.Context()).Survives() {
 			t.Errorf("%q: survives", address)
 		}
+		if _, err := Keyring(Service, Limit).Get(t.Context()); !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%q: Get: %v", address, err)
+		}
 	}
 	if _, err := os.Stat(dir + "/ran"); err == nil {
 		t.Error("dbus-launch was executed")
@@ -170,11 +185,6 @@ func TestHungService(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := mute.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	if _, err := mute.RequestName(secretsName, dbus.NameFlagDoNotQueue); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +197,7 @@ func TestHungService(t *testing.T) {
 	}
 
 	const limit = 300 * time.Millisecond
-	v := Keyring(Service, limit)
+	v := newKeyring(Service, limit, secretService{})
 	begin := time.Now()
 	if err := v.Put(t.Context(), record()); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("Put: %v", err)
@@ -198,4 +208,11 @@ func TestHungService(t *testing.T) {
 	if took := time.Since(begin); took > limit+time.Second || v.Survives() {
 		t.Errorf("took %s, survives %v", took, v.Survives())
 	}
+
+	// The hung call ends with its service, and sweeps; it must not do so on the next
+	// test's bus.
+	if err := mute.Close(); err != nil {
+		t.Error(err)
+	}
+	v.busy <- struct{}{}
 }

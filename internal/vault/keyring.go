@@ -25,11 +25,29 @@ type backend interface {
 	Delete(service, user string) error
 }
 
+// secretService is go-keyring, but never without a bus: it would start one.
 type secretService struct{}
 
-func (secretService) Set(s, u, secret string) error     { return gokeyring.Set(s, u, secret) }
-func (secretService) Get(s, u string) (string, error)   { return gokeyring.Get(s, u) }
-func (secretService) Delete(service, user string) error { return gokeyring.Delete(service, user) }
+func (secretService) Set(service, user, secret string) error {
+	if _, err := busAddress(); err != nil {
+		return err
+	}
+	return gokeyring.Set(service, user, secret)
+}
+
+func (secretService) Get(service, user string) (string, error) {
+	if _, err := busAddress(); err != nil {
+		return "", err
+	}
+	return gokeyring.Get(service, user)
+}
+
+func (secretService) Delete(service, user string) error {
+	if _, err := busAddress(); err != nil {
+		return err
+	}
+	return gokeyring.Delete(service, user)
+}
 
 // keyring runs one call of the backend at a time, in a goroutine that a hung call
 // may keep. After the first call that exceeds the limit the vault is gone for
@@ -103,6 +121,9 @@ type result struct {
 func (k *keyring) do(ctx context.Context, call func() (string, error)) (string, error) {
 	if !k.Survives() {
 		return "", ErrUnavailable
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
 	}
 	late := time.NewTimer(k.limit)
 	defer late.Stop()

@@ -34,13 +34,12 @@ func Open(ctx context.Context) Vault {
 }
 
 // Probe reports, within the context and Limit, why there is no working keyring; nil
-// where there is one. It starts nothing: without a bus address go-keyring and
-// the D-Bus library would execute dbus-launch, and a service started only now
-// would have a locked collection.
+// where there is one. It starts nothing: a service started only now would have a
+// locked collection.
 func Probe(ctx context.Context) error {
-	address := os.Getenv(busAddressName)
-	if address == "" || address == "autolaunch:" {
-		return fmt.Errorf("%w: %s is not set", ErrUnavailable, busAddressName)
+	address, err := busAddress()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
@@ -55,6 +54,16 @@ func Probe(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
 	return roundTrip(ctx, newKeyring(Service, Limit, secretService{}))
+}
+
+// busAddress is the session bus's address, if there is one to use: without it go-keyring
+// and the D-Bus library would execute dbus-launch.
+func busAddress() (string, error) {
+	address := os.Getenv(busAddressName)
+	if address == "" || address == "autolaunch:" {
+		return "", errors.New(busAddressName + " is not set")
+	}
+	return address, nil
 }
 
 // unlocked asks, on a connection of its own, whether a Secret Service is there and its
