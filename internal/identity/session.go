@@ -27,10 +27,10 @@ type Session struct {
 const redactedSession = "[session]"
 
 // Format redacts for every verb of fmt.
-func (s *Session) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redactedSession)) }
+func (Session) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redactedSession)) }
 
 // MarshalJSON refuses: a session is sealed, never encoded in passing.
-func (s *Session) MarshalJSON() ([]byte, error) {
+func (Session) MarshalJSON() ([]byte, error) {
 	return nil, fmt.Errorf("identity: a session is not to be marshalled; use Seal")
 }
 
