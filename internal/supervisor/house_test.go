@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,6 +29,7 @@ type house struct {
 	log      *buffer
 	waited   chan struct{}
 	puppets  map[string]chan *puppet
+	kept     []*puppet // collected as garbage, a connection would close
 }
 
 // buffer takes a process's output.
@@ -139,6 +141,7 @@ func (h *house) next(role string) *puppet {
 	h.t.Helper()
 	select {
 	case p := <-h.puppets[role]:
+		h.kept = append(h.kept, p)
 		return p
 	case <-time.After(patience):
 		h.t.Fatalf("no %s came up", role)
@@ -185,6 +188,23 @@ func (h *house) eventually(what string, ok func() bool) {
 			h.t.Fatalf("never: %s", what)
 		}
 	}
+}
+
+// descriptors is how many the supervisor has open. Only it can say: it is not dumpable.
+func (h *house) descriptors() (n int) {
+	h.t.Helper()
+	before := len(h.log.String())
+	if err := h.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		h.t.Fatal(err)
+	}
+	h.eventually("a number of descriptors", func() bool {
+		_, said, ok := strings.Cut(h.log.String()[before:], "descriptors ")
+		number, _, ended := strings.Cut(said, "\n")
+		var err error
+		n, err = strconv.Atoi(number)
+		return ok && ended && err == nil
+	})
+	return n
 }
 
 func (h *house) path(name string) string { return filepath.Join(h.settings.State, name) }

@@ -72,6 +72,14 @@ func supervisorRole() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	go func() {
+		for range asked {
+			entries, _ := os.ReadDir("/proc/self/fd")
+			fmt.Fprintf(os.Stderr, "descriptors %d\n", len(entries))
+		}
+	}()
 	return Run(ctx, Options{
 		Config: &config.Config{Identity: config.Identity{Issuer: s.Issuer},
 			Exam: config.Exam{Command: s.Command, Hosts: s.ExamHosts}},
@@ -189,12 +197,6 @@ func screenRole(control string) error {
 	if err != nil {
 		return err
 	}
-	go func() {
-		<-c.Done()
-		if os.Getppid() == 1 {
-			os.Exit(4)
-		}
-	}()
 	return obey(control, roleScreen, func(o order) result { return screenOrder(c, o) })
 }
 
