@@ -11,8 +11,8 @@ import (
 
 // secretRenderer draws a bullet or one character at each place, from a pool that
 // grows with the field's width, never with what is typed beyond it. Places take from
-// the pool in a random order: Fyne paints objects in theirs, and every text it paints
-// leaves its rune in memory behind the one before.
+// the pool in a random order, as a precaution: Fyne paints objects in theirs, and every
+// text it paints leaves its rune in memory somewhere behind the one before.
 type secretRenderer struct {
 	s           *Secret
 	frame       frame
