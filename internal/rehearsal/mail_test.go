@@ -82,7 +82,9 @@ func (r *relay) serve(t *testing.T, addr string) string {
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return l.Addr().String()
 }

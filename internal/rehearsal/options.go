@@ -63,11 +63,7 @@ func (o Options) complete() (Options, error) {
 }
 
 func (o Options) check() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: "+format, append([]any{ErrOptions}, args...)...)
-	}
 	host, _, err := net.SplitHostPort(o.Listen)
-	p := o.Policy
 	switch {
 	case err != nil:
 		return bad("listen %q: wanted HOST:PORT", o.Listen)
@@ -77,17 +73,37 @@ func (o Options) check() error {
 		return bad("listen %q names no host for the issuer: give the name that tablets use", o.Listen)
 	case o.SMTP == nil && !o.Demo:
 		return bad("no mail relay: codes could not be sent")
-	case p.CodeValid < time.Second || p.CodeValid > MaxCodeValid:
-		return bad("code validity %s: wanted 1s to %s", p.CodeValid, MaxCodeValid)
-	case p.CodeGrace < 0 || p.CodeGrace > time.Minute:
-		return bad("code grace %s: wanted 0s to 1m", p.CodeGrace)
-	case p.CodeResend < 0 || p.CodeResend > MaxCodeValid:
-		return bad("code resend %s: wanted 0s to %s", p.CodeResend, MaxCodeValid)
-	case p.EnrolLoopback && !o.Demo:
+	case o.Policy.EnrolLoopback && !o.Demo:
 		return bad("tablets enrol themselves in the demonstration alone")
 	}
 	if o.SMTP != nil {
-		return o.SMTP.Check()
+		if err := o.SMTP.Check(); err != nil {
+			return err
+		}
+	}
+	return checkPolicy(o.Policy)
+}
+
+func checkPolicy(p oauth.Policy) error {
+	for _, c := range []struct {
+		what          string
+		got, min, max time.Duration
+	}{
+		{"code validity", p.CodeValid, time.Second, MaxCodeValid},
+		{"code grace", p.CodeGrace, 0, time.Minute},
+		{"code resend", p.CodeResend, 0, MaxCodeValid},
+		{"window of limits", p.Window, time.Minute, 24 * time.Hour},
+	} {
+		if c.got < c.min || c.got > c.max {
+			return bad("%s %s: wanted %s to %s", c.what, c.got, c.min, c.max)
+		}
+	}
+	if p.CodeTries < 1 || p.CodeFailures < 1 || p.Passwords < 1 || p.Sends < 1 {
+		return bad("a limit below 1: start from oauth.DefaultPolicy")
 	}
 	return nil
+}
+
+func bad(format string, args ...any) error {
+	return fmt.Errorf("%w: "+format, append([]any{ErrOptions}, args...)...)
 }

@@ -80,7 +80,9 @@ func (s *server) serve(t *testing.T, a *ca.Authority, implicit bool) string {
 		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 	return addr
 }

@@ -151,7 +151,6 @@ func (s *Service) begin(r *request) (out reply, err error) {
 // identify learns who wants to log in. A session that already was is left behind,
 // nameless, until it is purged: its codes still tell a superseded one.
 func (s *Service) identify(r *request, tx *store.Tx, old store.Session, next token) (reply, error) {
-	now := s.Now()
 	class, known, err := s.class(tx, r)
 	if err != nil {
 		return reply{}, err
@@ -161,40 +160,47 @@ func (s *Service) identify(r *request, tx *store.Tx, old store.Session, next tok
 	if err != nil {
 		return reply{}, err
 	}
-	sess := store.Session{
-		JKT: r.jkt, ClientID: r.get(wire.FieldClientID), Scope: strings.Join(strings.Fields(r.get(wire.FieldScope)), " "),
-		CodeChallenge: r.get(wire.FieldCodeChallenge), Class: class, Masked: mask(address),
-		Subject: "address " + base64.RawURLEncoding.EncodeToString(s.Keys.MAC("subject", []byte(address))),
-	}
-	configured := account.Password != ""
-	if found && configured && (known || !account.BlockedUntil.After(now)) {
-		sess.AccountID, sess.Address = account.ID, address
-	}
-	if known && found {
-		// Strangers are counted by address all the same: a count that two addresses
-		// share would tell that both exist and are one person's.
-		sess.Subject = "account " + account.Sub
-	}
 	if old.ID != 0 {
 		// The name now belongs to the new session.
-		if _, err := tx.RenewSession(old.ID, newToken().hash, now); err != nil {
+		if _, err := tx.RenewSession(old.ID, newToken().hash, s.Now()); err != nil {
 			return reply{}, err
 		}
 	}
-	if err := tx.InsertSession(&sess, next.hash, now); err != nil {
+	sess := s.newSession(r, address, account, known)
+	sess.Class = class
+	if err := tx.InsertSession(&sess, next.hash, s.Now()); err != nil {
 		return reply{}, err
 	}
 	a := insufficient(next, wire.SubCredentialsRequired)
 	switch {
 	case known && !found:
 		a.Suberror = wire.SubAccountUnknown
-	case known && !configured:
+	case known && account.Password == "":
 		a.Suberror, a.SetupURI = wire.SubAccountNotConfigured, s.SetupURI
 	default:
 		a.Methods = []string{wire.MethodPassword, wire.MethodEmailCode}
 		a.OTPExpiresIn = new(seconds(s.Policy.CodeValid))
 	}
 	return say(a), nil
+}
+
+// newSession decides whose session it is and what its limits count for; the zero
+// account is nobody.
+func (s *Service) newSession(r *request, address string, account store.Account, known bool) store.Session {
+	sess := store.Session{
+		JKT: r.jkt, ClientID: r.get(wire.FieldClientID), Scope: strings.Join(strings.Fields(r.get(wire.FieldScope)), " "),
+		CodeChallenge: r.get(wire.FieldCodeChallenge), Masked: mask(address),
+		Subject: "address " + base64.RawURLEncoding.EncodeToString(s.Keys.MAC("subject", []byte(address))),
+	}
+	if account.ID != 0 && known {
+		// Strangers are counted by address all the same: a count that two addresses
+		// share would tell that both exist and are one person's.
+		sess.Subject = "account " + account.Sub
+	}
+	if account.Password != "" && (known || !account.BlockedUntil.After(s.Now())) {
+		sess.AccountID, sess.Address = account.ID, address
+	}
+	return sess
 }
 
 // mask keeps the first letter and the domain of an address.

@@ -79,7 +79,7 @@ func (p *problem) with(session token) *problem {
 func busy() *problem {
 	return &problem{
 		status: http.StatusServiceUnavailable, code: wire.ErrorTemporarilyUnavailable, why: "busy, try again",
-		retryAfter: 2*time.Second + rand.N(6*time.Second),
+		retryAfter: 2*time.Second + rand.N(6*time.Second), //nolint:gosec // a jitter, not a secret
 	}
 }
 

@@ -114,25 +114,43 @@ func Hash(password string) string {
 
 // Verify compares password with a PHC string; it fails with ErrFormat.
 func Verify(phc, password string) (bool, error) {
+	h, err := parse(phc)
+	if err != nil {
+		return false, err
+	}
+	got := argon2.IDKey(normalise(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.sum)))
+	return subtle.ConstantTimeCompare(got, h.sum) == 1, nil
+}
+
+// stored is a PHC string taken apart.
+type stored struct {
+	memory, passes uint32
+	lanes          uint8
+	salt, sum      []byte
+}
+
+func parse(phc string) (h stored, err error) {
 	part := strings.Split(phc, "$")
 	if len(part) != 6 || part[0] != "" || part[1] != "argon2id" || part[2] != fmt.Sprintf("v=%d", argon2.Version) {
-		return false, ErrFormat
+		return h, ErrFormat
 	}
-	var m, t uint32
-	var p uint8
-	if n, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &m, &t, &p); err != nil || n != 3 {
-		return false, ErrFormat
+	if n, err := fmt.Sscanf(part[3], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.lanes); err != nil || n != 3 {
+		return h, ErrFormat
 	}
-	if t < 1 || t > maxPasses || p < 1 || p > maxLanes || m < 8*uint32(p) || m > maxMemory {
-		return false, ErrFormat
+	var errs [2]error
+	h.salt, errs[0] = base64.RawStdEncoding.DecodeString(part[4])
+	h.sum, errs[1] = base64.RawStdEncoding.DecodeString(part[5])
+	if errors.Join(errs[:]...) != nil || !h.bounded() {
+		return h, ErrFormat
 	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(part[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(part[5])
-	if err1 != nil || err2 != nil || len(salt) < 8 || len(want) < 16 || len(want) > 64 {
-		return false, ErrFormat
-	}
-	got := argon2.IDKey(normalise(password), salt, t, m, p, uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	return h, nil
+}
+
+// bounded reports whether the cost and the lengths are ones to work with.
+func (h stored) bounded() bool {
+	return h.passes >= 1 && h.passes <= maxPasses && h.lanes >= 1 && h.lanes <= maxLanes &&
+		h.memory >= 8*uint32(h.lanes) && h.memory <= maxMemory &&
+		len(h.salt) >= 8 && len(h.sum) >= 16 && len(h.sum) <= 64
 }
 
 // normalise makes one byte string of an accented letter, however a keyboard
