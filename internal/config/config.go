@@ -6,7 +6,7 @@
 //
 // Every key must be written, so that a file says by itself what holds. The only
 // ones that may be absent are centre.local_phone, the table [identity.cas]
-// (required for provider "cas", refused for any other) and, in it, the address
+// (required for provider "cas", put aside for any other) and, in it, the address
 // of the mode that is not used. Empty is a value, with the meaning given here,
 // for centre.tablet, centre.local_phone, centre.update_uri, identity.ca_file
 // and exam.hosts; anything else must hold something.
@@ -78,7 +78,7 @@ type Login struct {
 	Exam       string
 	Domains    []string
 	RememberMe string        // "offered" or "hidden"
-	IdleReset  time.Duration // 30 s to 30 min
+	IdleReset  time.Duration // 5 s to 30 min
 	SetupURI   string
 }
 

@@ -49,7 +49,7 @@ func Parse(name string, data []byte) (*Config, error) {
 		doc:      r.document,
 	}
 	r.table("session")
-	c.Session = Session{MaxAge: r.duration("session.max_age", time.Minute, 24*time.Hour)}
+	c.Session = Session{MaxAge: r.duration("session.max_age", time.Second, 24*time.Hour)}
 	r.table("exam")
 	c.Exam = Exam{
 		Command: r.list("exam.command", filled, argument),
@@ -106,17 +106,18 @@ func readCAS(r *reader) *CAS {
 		isCAS = p.text == "cas"
 		known = oneOf("fipa", "cas", "kratos")(p.text) == ""
 	}
-	switch {
-	case !written && isCAS && !r.broken:
+	if !written && isCAS && !r.broken {
 		r.fail(r.lineAbove(key), key, `missing: provider "cas" needs this table`)
-	case written && known && !isCAS:
-		line := r.lineAbove(key)
-		if e := r.byPath[key]; e != nil {
-			line = e.line
-		}
-		r.fail(line, key, `only for provider "cas"`)
 	}
 	if !written {
+		return nil
+	}
+	if known && !isCAS {
+		// A centre that moves from one server to another keeps both; only the
+		// types are looked at.
+		for _, name := range []string{"mode", "redirect_uri", "service"} {
+			r.str(key+"."+name, optional)
+		}
 		return nil
 	}
 	needed := func(mode string) need {
@@ -138,7 +139,7 @@ func readLogin(r *reader) Login {
 		Exam:       r.str("login.exam", filled, label),
 		Domains:    r.list("login.domains", filled, mailDomain),
 		RememberMe: r.str("login.remember_me", filled, oneOf("offered", "hidden")),
-		IdleReset:  r.duration("login.idle_reset", 30*time.Second, 30*time.Minute),
+		IdleReset:  r.duration("login.idle_reset", 5*time.Second, 30*time.Minute),
 		SetupURI:   r.str("login.setup_uri", filled, httpsURI),
 	}
 }
