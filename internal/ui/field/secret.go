@@ -36,7 +36,7 @@ func NewSecret(l *look.Look, ev Events) (*Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Secret{box: box{look: l, ev: ev}, page: p, shuffle: rand.Perm} //nolint:gosec // an order of drawing
+	s := &Secret{box: box{look: l, ev: ev}, page: p, shuffle: rand.Perm}
 	s.eye = newEye(s)
 	s.ExtendBaseWidget(s)
 	return s, nil

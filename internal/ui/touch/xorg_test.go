@@ -213,10 +213,9 @@ func (d *driver) sync() {
 
 // below is a window as GLFW makes one: it hears the (emulated) pointer.
 type below struct {
-	t    *testing.T
-	x    *xgb.Conn
-	id   xproto.Window
-	seen chan xgb.Event
+	t  *testing.T
+	x  *xgb.Conn
+	id xproto.Window
 }
 
 func openBelow(t *testing.T, display string) *below {
