@@ -132,6 +132,11 @@ func checkPage(t *testing.T, name string, st stage, v login.View, page int, size
 				t.Errorf("%s: out of the card: %v", name, s)
 			}
 			texts = append(texts, s)
+		case *canvas.Image:
+			texts = append(texts, s)
+			if !s.inside(fyne.Position{}, size) {
+				t.Errorf("%s: out of the window: %v", name, s)
+			}
 		case *kit.Button:
 			hasPrimary = hasPrimary || o.Rank() == kit.Primary && s.inside(facePos, face)
 			checkTarget(t, name, s, size)

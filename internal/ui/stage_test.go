@@ -21,6 +21,8 @@ type stage struct {
 	posted *[]login.Event
 }
 
+type uiFrame = ui.Frame
+
 func frame() ui.Frame {
 	return ui.Frame{
 		Exam: "Moodle Evaluation", Centre: "Faculté de médecine", Room: "B12", Tablet: "B12-07",

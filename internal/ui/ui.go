@@ -14,6 +14,7 @@ package ui
 
 import (
 	"reflect"
+	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -62,6 +63,7 @@ type UI struct {
 // New builds every screen once. post is called on the Fyne goroutine and must
 // not block.
 func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
+	frame.LocalPhone, frame.SupportPhone = unbroken(frame.LocalPhone), unbroken(frame.SupportPhone)
 	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
 	u.makeFields()
 	touched := func() { u.post(login.Touched{}) }
@@ -88,6 +90,9 @@ func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
 	u.idle.Hide()
 	return u
 }
+
+// unbroken keeps a phone number on one line.
+func unbroken(phone string) string { return strings.ReplaceAll(phone, " ", "\u00a0") }
 
 func (u *UI) makeFields() {
 	back := func() { u.post(login.Back{}) }

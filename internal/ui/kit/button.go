@@ -108,8 +108,12 @@ func (b *Button) Disabled() bool { return b.disabled }
 const buttonPad = 20
 
 func (b *Button) pad() float32 {
-	if b.rank == Quiet || b.rank == Tool {
+	switch b.rank {
+	case Quiet:
+		return 0 // it stands in line with text
+	case Tool:
 		return 12
+	case Primary, Secondary:
 	}
 	return buttonPad
 }
@@ -141,6 +145,9 @@ func (b *Button) layout(s fyne.Size) {
 	text := min(b.label.Width(), inner)
 	h := b.label.HeightFor(inner)
 	x := (s.Width - b.iconWidth() - text) / 2
+	if b.rank == Quiet {
+		x = 0
+	}
 	if b.icon != nil {
 		put(b.icon, x, (s.Height-b.icon.Side())/2, b.icon.Side(), b.icon.Side())
 	}

@@ -88,8 +88,11 @@ func (n *Notice) Width() float32 {
 
 // HeightFor is the height of the sentence, or of the room reserved for it.
 func (n *Notice) HeightFor(width float32) float32 {
-	if n.text.Text() == "" && !n.reserved {
+	switch {
+	case n.text.Text() == "" && !n.reserved:
 		return 0
+	case n.short:
+		return n.text.LineHeight()
 	}
 	return max(n.text.LineHeight(), n.text.HeightFor(width-n.indent()))
 }

@@ -31,9 +31,9 @@ func NewEmail(env Env, f *field.Email) *Email {
 		submit:  env.action(kit.Primary, "action.login", func() { env.Submit(login.FieldEmail) }),
 		accept:  env.button(kit.Primary, "email.suggest.accept", login.AcceptSuggestion{}),
 		refuse:  env.button(kit.Secondary, "email.suggest.refuse", login.RefuseSuggestion{}),
-		setup:   env.button(kit.Secondary, "email.unknown.setup", login.OpenSetup{}).Iconic(look.IconPhone),
+		setup:   env.button(kit.Tool, "email.unknown.setup", login.OpenSetup{}).Iconic(look.IconPhone),
 	}
-	help := env.button(kit.Secondary, "action.help", login.OpenHelp{}).Iconic(look.IconHelp)
+	help := env.button(kit.Tool, "action.help", login.OpenHelp{}).Iconic(look.IconHelp)
 	e.choice = kit.NewRow(look.Grid*2, []kit.Natural{e.accept, e.refuse}, 0, 1)
 	e.ways = kit.NewRow(look.Grid*2, []kit.Natural{help, e.setup}, 0, 1)
 	e.card = env.card(kit.Parts{Main: []kit.Part{

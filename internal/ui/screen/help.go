@@ -69,7 +69,7 @@ func (h *Help) addressPage(main func(string, float32, kit.Block)) {
 	if phone := h.env.Frame.LocalPhone; phone != "" {
 		where = h.env.say("help.where.phone", 0, "phone", phone)
 	}
-	main(login.HelpAddress, 0, h.env.small("help.typed"))
+	main(login.HelpAddress, 16, h.env.small("help.typed"))
 	main(login.HelpAddress, 4, h.typed)
 	main(login.HelpAddress, 4, h.signs)
 	main(login.HelpAddress, 20, h.env.body("help.compare"))
@@ -77,13 +77,13 @@ func (h *Help) addressPage(main func(string, float32, kit.Block)) {
 }
 
 func (h *Help) otherPages(main func(string, float32, kit.Block)) {
-	main(login.HelpCode, 0, h.env.body("help.code.text"))
+	main(login.HelpCode, 16, h.env.body("help.code.text"))
 	main(login.HelpCode, 12, h.env.advice(look.IconPhone, "help.code.phone"))
 	main(login.HelpCode, 12, h.env.body("help.code.nophone"))
-	main(login.HelpOther, 0, kit.NewStep(h.env.Look, "2", h.env.t("help.other.has")))
+	main(login.HelpOther, 16, kit.NewStep(h.env.Look, "2", h.env.t("help.other.has")))
 	main(login.HelpOther, 16, kit.NewStep(h.env.Look, "3", h.env.t("help.other.add")))
 	main(login.HelpOther, 12, h.slot)
-	main(login.HelpCall, 0, h.env.body("help.call.before"))
+	main(login.HelpCall, 16, h.env.body("help.call.before"))
 	main(login.HelpCall, 12, h.env.body("help.call.tablet"))
 }
 

@@ -56,13 +56,13 @@ func NewPassword(env Env, f *field.Secret) *Password {
 		wait:      kit.NewText(env.Look, look.SizeSmall, kit.InkMuted),
 	}
 	p.field = inField(env, secretObject(f))
-	p.ways = kit.NewRow(look.Grid, []kit.Natural{p.submit, p.forgotten}, 0)
+	p.ways = kit.NewRow(look.Grid*3, []kit.Natural{p.submit, p.forgotten}, 0)
 	change := env.button(kit.Quiet, "password.change", login.Back{})
-	who := kit.NewRow(look.Grid, []kit.Natural{p.email, change})
+	who := kit.NewRow(look.Grid*2, []kit.Natural{p.email, change})
 	p.card = env.cardMore("password.more", kit.Parts{
 		Head: []kit.Part{{Block: kit.NewRow(look.Grid*2, []kit.Natural{env.title("password.title"), kit.NewSpace(), who}, 1)}},
 		Main: []kit.Part{
-			{Block: p.none},
+			{Block: p.none, Gap: 16},
 			{Block: p.label, Gap: 16, Role: kit.Essential},
 			{Block: p.field, Gap: 6, Role: kit.Essential},
 			{Block: p.fault, Gap: 8, Role: kit.Essential},

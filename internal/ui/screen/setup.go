@@ -27,7 +27,7 @@ func NewSetup(env Env) *Setup {
 	s.card = env.card(kit.Parts{
 		Head: []kit.Part{{Block: env.title("setup.title")}},
 		Main: []kit.Part{
-			{Block: env.body("setup.text")},
+			{Block: env.body("setup.text"), Gap: 16},
 			{Block: step("1", "setup.step1"), Gap: 20},
 			{Block: step("2", "setup.step2"), Gap: 12},
 			{Block: step("3", "setup.step3"), Gap: 12},
