@@ -35,17 +35,7 @@ func rehearse(ctx context.Context, r run, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	root, err := filepath.Abs(*dir)
-	if err != nil {
-		return err
-	}
-	data, state := filepath.Join(root, "data"), filepath.Join(root, "state")
-	for _, d := range []string{data, state} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return err
-		}
-	}
-	logs, err := os.Create(filepath.Join(root, "log.jsonl"))
+	root, data, state, logs, err := prepare(*dir)
 	if err != nil {
 		return err
 	}
@@ -78,6 +68,22 @@ func rehearse(ctx context.Context, r run, args []string) (err error) {
 	case <-service.Done():
 		return errors.Join(fmt.Errorf("the service has ended; %s says why", logs.Name()), tablet.Stop())
 	}
+}
+
+// prepare makes what a rehearsal writes to: its directory, the service's and the tablet's
+// in it, and the log.
+func prepare(dir string) (root, data, state string, logs *os.File, err error) {
+	if root, err = filepath.Abs(dir); err != nil {
+		return "", "", "", nil, err
+	}
+	data, state = filepath.Join(root, "data"), filepath.Join(root, "state")
+	for _, d := range []string{data, state} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			return "", "", "", nil, err
+		}
+	}
+	logs, err = os.Create(filepath.Join(root, "log.jsonl"))
+	return root, data, state, logs, err
 }
 
 // beside is the directory of this program, where the other two are.

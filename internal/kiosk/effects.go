@@ -13,15 +13,14 @@ import (
 // comes back as an event.
 func (k *Kiosk) perform(effects []login.Effect) {
 	for _, e := range effects {
-		if !k.local(e) {
-			k.ask(e)
-		}
+		k.effect(e)
 	}
 }
 
-// local does what needs no waiting; it reports whether e was of that sort.
-func (k *Kiosk) local(e login.Effect) bool {
+func (k *Kiosk) effect(e login.Effect) {
 	switch e := e.(type) {
+	case login.Begin, login.AskCode, login.SendPassword, login.SendCode, login.Resume, login.Seal, login.HandOff:
+		k.ask(e)
 	case login.Outcome:
 		k.Log.Info("outcome", "kind", e.Kind)
 	case login.WipeSecret:
@@ -38,10 +37,7 @@ func (k *Kiosk) local(e login.Effect) bool {
 		}
 	case login.Relaunch:
 		go k.relaunch()
-	default:
-		return false
 	}
-	return true
 }
 
 // ask starts a request whose answer is an event.
@@ -61,6 +57,7 @@ func (k *Kiosk) ask(e login.Effect) {
 		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.seal(ctx, e, a) })
 	case login.HandOff:
 		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.handOff(ctx, e, a) })
+	case login.Preflight, login.Relaunch, login.Discard, login.WipeSecret, login.Reset, login.Outcome: // done by effect
 	}
 }
 

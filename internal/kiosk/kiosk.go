@@ -158,8 +158,8 @@ func (k *Kiosk) step(e login.Event) {
 		drop(e)
 		return
 	}
-	switch e.(type) {
-	case login.Challenged, login.Granted:
+	_, challenged := e.(login.Challenged)
+	if _, granted := e.(login.Granted); challenged || granted {
 		k.mu.Lock()
 		k.tries = 0
 		k.mu.Unlock()
@@ -172,10 +172,10 @@ func (k *Kiosk) step(e login.Event) {
 
 // drop wipes what an event brings that nobody will hear.
 func drop(e login.Event) {
-	switch e := e.(type) {
-	case login.SubmitPassword:
+	if e, ok := e.(login.SubmitPassword); ok {
 		e.Secret.Close()
-	case login.SubmitCode:
+	}
+	if e, ok := e.(login.SubmitCode); ok {
 		e.Secret.Close()
 	}
 }

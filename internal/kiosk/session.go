@@ -164,7 +164,7 @@ func (k *Kiosk) handOff(ctx context.Context, e login.HandOff, a *attempt) login.
 		k.Log.Error("player", "error", err.Error())
 		return k.failed(e.Ref, identity.Fail("hand_off", identity.ServiceUnavailable, "%w", err))
 	}
-	return login.HandedOff{Ref: e.Ref}
+	return login.HandedOff(e)
 }
 
 // relaunch starts the player again; one that cannot be started counts as one that

@@ -126,16 +126,16 @@ func (e Tick) step(t *turn) {
 
 // idleLimit is how long this screen may stay untouched; 0: for ever.
 func (s State) idleLimit() time.Duration {
-	codeValid := s.code.sent && !s.code.expired && !s.code.spent
-	switch {
-	case s.pending.op != opNone || codeValid:
+	if s.pending.op != opNone || s.codeRunning() {
 		return 0
-	case s.help.on || s.trouble.on:
-		if s.screen == ScreenPreflight || s.screen == ScreenNoncompliant || s.conn.on {
-			return 0
-		}
+	}
+	if (s.help.on || s.trouble.on) && s.screen != ScreenPreflight && s.screen != ScreenNoncompliant && !s.conn.on {
 		return longIdle
 	}
+	return s.screenIdle()
+}
+
+func (s State) screenIdle() time.Duration {
 	switch s.screen {
 	case ScreenEmail:
 		if s.email == "" && !s.flow.open {

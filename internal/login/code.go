@@ -9,7 +9,7 @@ import (
 const defaultCodeLength = 6
 
 // codeRunning: a code was sent and is still valid.
-func (t *turn) codeRunning() bool { return t.code.sent && !t.code.expired && !t.code.spent }
+func (s State) codeRunning() bool { return s.code.sent && !s.code.expired && !s.code.spent }
 
 // RequestCode is refused in silence while its own wait runs: the button shows it.
 func (RequestCode) step(t *turn) {

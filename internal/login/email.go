@@ -82,23 +82,28 @@ func (SubmitEmail) step(t *turn) {
 	if !t.typing() {
 		return
 	}
-	address, err := identity.ParseEmail(t.email)
-	switch {
-	case errors.Is(err, identity.ErrEmailEmpty):
-		t.fail("error.email.empty")
-		return
-	case err != nil:
-		t.fail("error.email.malformed")
-		return
-	}
 	if t.refused != t.email {
-		if near, ok := procedure.NearMiss(address.Address(), t.set.Domains); ok {
+		// Also of what is malformed: a forgotten ".fr" is the nearest miss of all.
+		if near, ok := procedure.NearMiss(strings.TrimSpace(t.email), t.set.Domains); ok {
 			t.nearMiss = near
 			t.clearError()
 			return
 		}
 	}
-	t.identify(address)
+	t.submitTyped()
+}
+
+// submitTyped sends the address as it stands, or says what is wrong with it.
+func (t *turn) submitTyped() {
+	address, err := identity.ParseEmail(t.email)
+	switch {
+	case errors.Is(err, identity.ErrEmailEmpty):
+		t.fail("error.email.empty")
+	case err != nil:
+		t.fail("error.email.malformed")
+	default:
+		t.identify(address)
+	}
 }
 
 func (AcceptSuggestion) step(t *turn) {
@@ -119,9 +124,7 @@ func (RefuseSuggestion) step(t *turn) {
 		return
 	}
 	t.nearMiss, t.refused = "", t.email
-	if address, err := identity.ParseEmail(t.email); err == nil {
-		t.identify(address)
-	}
+	t.submitTyped()
 }
 
 // identify takes an address to the service, or back to its open login.

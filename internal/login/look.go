@@ -13,7 +13,7 @@ func Look(s State) View {
 		CodeEpoch:     s.codeEpoch,
 	}
 	if s.code.sent && s.screen != ScreenConnected && s.screen != ScreenEnded {
-		if c := s.countdown(); c.Stage != StageExpired && !s.code.spent {
+		if c := s.countdown(); c.Stage != StageExpired && s.codeRunning() {
 			v.Clock = &c
 		}
 	}
@@ -53,20 +53,9 @@ func (s State) lookScreen(v *View) {
 		v.Field = FieldCode
 		v.Code = s.lookCode()
 	case ScreenSetup:
-		uri := s.flow.setupURI
-		if uri == "" {
-			uri = s.set.SetupURI
-		}
-		v.Setup = &SetupView{Email: s.email, URI: uri}
+		v.Setup = s.lookSetup()
 	case ScreenConnected:
-		left := seconds(s.conn.denyUntil - s.now.Boot)
-		v.Connected = &ConnectedView{
-			Name:        s.conn.name,
-			Seconds:     left,
-			CanDeny:     left > 0 && s.conn.name != "" && !s.conn.handedOff,
-			Opening:     s.conn.handedOff && !s.conn.interrupted,
-			Interrupted: s.conn.interrupted,
-		}
+		v.Connected = s.lookConnected()
 	case ScreenEnded:
 		v.Ended = &EndedView{Seconds: seconds(s.endedAt + endedFor - s.now.Boot)}
 	case ScreenHelp, ScreenTrouble: // never underneath
@@ -106,6 +95,25 @@ func (s State) lookCode() *CodeView {
 		ResendIn:        seconds(s.code.resendAt - s.now.Boot),
 		ResendPrimary:   s.code.expired || s.code.spent,
 		OfferProcedures: s.code.expiries >= expiriesForHelp,
+	}
+}
+
+func (s State) lookSetup() *SetupView {
+	uri := s.flow.setupURI
+	if uri == "" {
+		uri = s.set.SetupURI
+	}
+	return &SetupView{Email: s.email, URI: uri}
+}
+
+func (s State) lookConnected() *ConnectedView {
+	left := seconds(s.conn.denyUntil - s.now.Boot)
+	return &ConnectedView{
+		Name:        s.conn.name,
+		Seconds:     left,
+		CanDeny:     left > 0 && s.conn.name != "" && !s.conn.handedOff,
+		Opening:     s.conn.handedOff && !s.conn.interrupted,
+		Interrupted: s.conn.interrupted,
 	}
 }
 

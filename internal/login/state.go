@@ -86,17 +86,16 @@ type flowState struct {
 }
 
 type codeState struct {
-	sent      bool
-	deadline  time.Duration // Boot
-	total     time.Duration
-	resendAt  time.Duration // Boot; also set by a refused send
-	asked     time.Time     // Wall
-	length    int
-	target    string
-	expired   bool
-	spent     bool // used up by too many tries, or used: another is needed
-	expiries  int
-	resendFor int // attempt that resendAt belongs to
+	sent     bool
+	deadline time.Duration // Boot
+	total    time.Duration
+	resendAt time.Duration // Boot; also set by a refused send
+	asked    time.Time     // Wall
+	length   int
+	target   string
+	expired  bool
+	spent    bool // used up by too many tries, or used: another is needed
+	expiries int
 }
 
 type connState struct {
