@@ -217,8 +217,10 @@ func TestLoadRefuses(t *testing.T) {
 func TestKeyRedacts(t *testing.T) {
 	k := newKey(t)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
-		if got := fmt.Sprintf(verb, k); got != "[dpop key]" {
-			t.Errorf("%s: %s", verb, got)
+		for _, v := range []any{k, *k} {
+			if got := fmt.Sprintf(verb, v); got != "[dpop key]" {
+				t.Errorf("%s: %s", verb, got)
+			}
 		}
 	}
 }

@@ -60,7 +60,7 @@ func thumbprint(jwk *jose.JSONWebKey) (string, error) {
 func (k *Key) Thumbprint() string { return k.thumb }
 
 // Format redacts for every verb of fmt.
-func (k *Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[dpop key]")) }
+func (Key) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[dpop key]")) }
 
 // claims are the members of a proof's payload (RFC 9449 §4.2).
 type claims struct {

@@ -275,14 +275,14 @@ func (a *answer) personalFailure(op string) *identity.Error {
 		return a.fail(op, identity.UnexpectedAnswer, "a suberror the protocol does not have")
 	}
 	e := a.fail(op, k, a.w.Suberror)
-	switch k {
-	case identity.WrongPassword, identity.WrongCode:
-		if n := a.w.RemainingAttempts; n != nil && *n >= 0 {
-			e.Remaining = n
-		}
-	case identity.TooManyAttempts:
+	// Each member goes with its suberrors alone; elsewhere it is a stray and dropped.
+	if n := a.w.RemainingAttempts; n != nil && *n >= 0 && (k == identity.WrongPassword || k == identity.WrongCode) {
+		e.Remaining = n
+	}
+	if k == identity.TooManyAttempts {
 		e.RetryAfter = a.retryAfter()
-	case identity.AccountNotConfigured:
+	}
+	if k == identity.AccountNotConfigured {
 		e.SetupURI = webAddress(a.w.SetupURI)
 	}
 	return e

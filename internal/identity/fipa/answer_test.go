@@ -1,6 +1,7 @@
 package fipa
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -113,8 +114,8 @@ func TestStatuses(t *testing.T) {
 		{answerOf(400, `{"error":"invalid_dpop_proof"}`, "Date", noon.Format(http.TimeFormat)), identity.ServiceUnavailable, 0},
 	} {
 		_, _, err := c.a.step("op")
-		e, _ := err.(*identity.Error)
-		if e == nil || e.Kind != c.want || e.RetryAfter != c.after {
+		var e *identity.Error
+		if !errors.As(err, &e) || e.Kind != c.want || e.RetryAfter != c.after {
 			t.Errorf("%d %s %v: %+v", c.a.status, c.a.body, c.a.header, e)
 		}
 	}
@@ -183,8 +184,8 @@ func FuzzAnswer(f *testing.F) {
 		if err == nil {
 			return
 		}
-		e, ok := err.(*identity.Error)
-		if !ok || e.Kind == identity.KindUnknown || e.RetryAfter < 0 || e.RetryAfter > maxWait ||
+		var e *identity.Error
+		if !errors.As(err, &e) || e.Kind == identity.KindUnknown || e.RetryAfter < 0 || e.RetryAfter > maxWait ||
 			e.Remaining != nil && *e.Remaining < 0 {
 			t.Fatalf("error %+v", err)
 		}

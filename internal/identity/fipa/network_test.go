@@ -317,39 +317,3 @@ func TestDiscoveryIsCached(t *testing.T) {
 		t.Errorf("fetched %d times", n)
 	}
 }
-
-// A login uses one connection, and leaves none open.
-func TestConnections(t *testing.T) {
-	r := newReference(t)
-	opened, open := 0, make(chan int, 64)
-	r.fake.Add(zoe)
-	cfg := r.config()
-	cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		var d net.Dialer
-		c, err := d.DialContext(ctx, network, addr)
-		if err == nil {
-			opened++
-			c = &counted{c, open}
-		}
-		return c, err
-	}
-	login(t, mustNew(t, cfg))
-	if opened != 1 {
-		t.Errorf("%d connections for one login", opened)
-	}
-	select {
-	case <-open:
-	case <-time.After(5 * time.Second):
-		t.Error("the connection that carried the password stays open")
-	}
-}
-
-type counted struct {
-	net.Conn
-	closed chan<- int
-}
-
-func (c *counted) Close() error {
-	c.closed <- 1
-	return c.Conn.Close()
-}

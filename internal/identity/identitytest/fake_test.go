@@ -2,6 +2,7 @@ package identitytest
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"portillon/internal/identity"
@@ -56,7 +57,7 @@ func TestFakeReplies(t *testing.T) {
 	var f Fake
 	want := identity.Fail("begin", identity.Busy, "")
 	f.Next("begin", Reply{Err: want})
-	if _, _, err := f.Begin(t.Context(), Email(t, "a@b.fr")); err != want {
+	if _, _, err := f.Begin(t.Context(), Email(t, "a@b.fr")); !errors.Is(err, want) {
 		t.Errorf("got %v", err)
 	}
 	flow, _, err := f.Begin(t.Context(), Email(t, "a@b.fr"))
