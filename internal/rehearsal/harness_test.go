@@ -7,10 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -103,6 +106,9 @@ func (w *world) startAgain(change ...func(*rehearsal.Options)) {
 	for _, f := range change {
 		f(&o)
 	}
+	if o.Demo && o.Data == w.data {
+		seed(w.t, w.data)
+	}
 	srv, err := rehearsal.Start(w.t.Context(), o)
 	if err != nil {
 		w.t.Fatal(err)
@@ -120,6 +126,40 @@ func (w *world) startAgain(change ...func(*rehearsal.Options)) {
 	tr := &http.Transport{TLSClientConfig: conf, MaxIdleConnsPerHost: 64, ForceAttemptHTTP2: true}
 	w.t.Cleanup(tr.CloseIdleConnections)
 	w.web = &http.Client{Transport: tr, Timeout: 30 * time.Second}
+}
+
+// seeded is a data directory with the demonstration's accounts, made once: hashing
+// and 12,000 rows would be most of every test's time.
+var seeded = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rehearsal")
+	if err != nil {
+		return nil, err
+	}
+	s, err := rehearsal.Start(context.Background(), rehearsal.Options{Data: dir, Demo: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(context.Background()); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join(dir, store.File))
+	return b, errors.Join(err, os.RemoveAll(dir))
+})
+
+// seed gives a data directory without a database the demonstration's.
+func seed(t testing.TB, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, store.File)
+	if _, err := os.Stat(path); err == nil {
+		return // a restart
+	}
+	b, err := seeded()
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tablet is a client of the service: one key, one login at a time.

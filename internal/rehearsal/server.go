@@ -92,6 +92,9 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: %w", o.Listen, err)
 	}
+	if a, ok := listener.Addr().(*net.TCPAddr); o.Demo && ok && !a.IP.IsLoopback() {
+		o.Log.Warn("the demonstration's accounts, with public passwords, can be reached from the network")
+	}
 	host := o.issuerHost(listener)
 	authority, err := ca.Open(filepath.Join(o.Data, "ca"), o.Now, host)
 	if err != nil {
