@@ -2,6 +2,7 @@ package fipa
 
 import (
 	"context"
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -9,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"portillon/internal/dpop"
 	"portillon/internal/identity"
+	"portillon/internal/identity/identitytest"
 	"portillon/internal/wire"
 )
 
@@ -91,5 +94,23 @@ func TestLongAnswerIsNotRead(t *testing.T) {
 	}
 	if n := m.read.Load(); n > 4*wire.MaxAnswerBytes {
 		t.Errorf("%d bytes were read", n)
+	}
+}
+
+type brokenProver struct{ err error }
+
+func (b brokenProver) Prove(context.Context, dpop.Params) (string, error) { return "", b.err }
+
+// Without a proof nothing is sent, and what the prover said is not told.
+func TestProverFails(t *testing.T) {
+	r := newReference(t)
+	cfg := r.config()
+	cfg.Prover = brokenProver{errors.New("socket /run/secret of zoe@univ-uness.fr is gone")}
+	_, _, err := mustNew(t, cfg).Begin(t.Context(), identitytest.Email(t, zoe.Email))
+	if identity.KindOf(err) != identity.Misconfigured || strings.Contains(err.Error(), "zoe") {
+		t.Errorf("got %v", err)
+	}
+	if n := len(r.requests("/challenge")); n != 0 {
+		t.Errorf("%d requests without a proof", n)
 	}
 }
