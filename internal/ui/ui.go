@@ -60,7 +60,9 @@ type UI struct {
 	canvas   fyne.Canvas // nil until Attach
 }
 
-// New builds every screen once. post is called on the Fyne goroutine and must
+// New builds every screen once. The application's theme must be look.Theme's by
+// then, of any Look: Fyne keeps the fonts that text was first measured with until
+// its loop runs. Then set the theme of Look. post is called on the Fyne goroutine and must
 // not block.
 func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
 	frame.LocalPhone, frame.SupportPhone = unbroken(frame.LocalPhone), unbroken(frame.SupportPhone)

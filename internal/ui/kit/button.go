@@ -139,7 +139,7 @@ func (b *Button) HeightFor(width float32) float32 {
 
 func (b *Button) layout(s fyne.Size) {
 	const out = look.FocusWidth + 1
-	put(b.face, 1, 1, s.Width-2, s.Height-2) // half of the border is drawn outside
+	put(b.face, 0, 0, s.Width, s.Height)
 	put(b.ring, -out, -out, s.Width+2*out, s.Height+2*out)
 	inner := s.Width - 2*b.pad() - b.iconWidth()
 	text := min(b.label.Width(), inner)
