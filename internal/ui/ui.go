@@ -14,7 +14,6 @@ package ui
 
 import (
 	"reflect"
-	"strings"
 
 	"fyne.io/fyne/v2"
 
@@ -65,7 +64,6 @@ type UI struct {
 // its loop runs. Then set the theme of Look. post is called on the Fyne goroutine and must
 // not block.
 func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
-	frame.LocalPhone, frame.SupportPhone = unbroken(frame.LocalPhone), unbroken(frame.SupportPhone)
 	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
 	u.makeFields()
 	touched := func() { u.post(login.Touched{}) }
@@ -92,9 +90,6 @@ func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
 	u.idle.Hide()
 	return u
 }
-
-// unbroken keeps a phone number on one line.
-func unbroken(phone string) string { return strings.ReplaceAll(phone, " ", "\u00a0") }
 
 func (u *UI) makeFields() {
 	back := func() { u.post(login.Back{}) }
@@ -156,9 +151,12 @@ func (u *UI) Keyboard() *keyboard.Keyboard { return u.keyboard }
 // SetStatus is what the footer says of the tablet.
 func (u *UI) SetStatus(s Status) {
 	if u.footer.set(s) {
-		u.window.Refresh()
+		u.arrange()
 	}
 }
+
+// arrange places everything again in the window's present size.
+func (u *UI) arrange() { u.window.Layout.Layout(u.window.Objects, u.window.Size()) }
 
 // WipeAll empties both secret fields and zeroes their pages.
 func (u *UI) WipeAll() {
@@ -210,7 +208,7 @@ func (u *UI) show(v login.View) {
 	case restyled:
 		u.window.Refresh()
 	case moved:
-		u.window.Layout.Layout(u.window.Objects, u.window.Size())
+		u.arrange()
 	}
 	u.refocus(before)
 }

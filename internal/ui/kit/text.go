@@ -2,6 +2,8 @@ package kit
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -137,7 +139,7 @@ func (t *Text) lines(width float32) []string {
 		return c.lines
 	}
 	line := ""
-	for _, word := range strings.Split(t.text, " ") {
+	for _, word := range unbroken(t.text) {
 		next := word
 		if line != "" {
 			next = line + " " + word
@@ -159,6 +161,24 @@ func (t *Text) lines(width float32) []string {
 	w.lines = append(w.lines, line)
 	t.wrapped = w
 	return w.lines
+}
+
+// unbroken parts a text at the spaces where a line may end: not after a number,
+// which keeps its unit («3 minutes») and the rest of itself («01 23 45»).
+func unbroken(text string) []string {
+	var out []string
+	for i, word := range strings.Split(text, " ") {
+		if i > 0 {
+			before, _ := utf8.DecodeLastRuneInString(out[len(out)-1])
+			after, _ := utf8.DecodeRuneInString(word)
+			if unicode.IsDigit(before) && (unicode.IsDigit(after) || unicode.IsLetter(after)) {
+				out[len(out)-1] += " " + word
+				continue
+			}
+		}
+		out = append(out, word)
+	}
+	return out
 }
 
 // cut is how many runes of a long word fit in width; at least one. It prefers to
