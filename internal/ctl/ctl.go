@@ -46,9 +46,9 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"config check", "[--json] FILE", "everything that is wrong with a configuration, and what is unwise", configCheck},
-		{"config keygen", "", "a key pair to sign configurations with", later},
-		{"config sign", "FILE", "FILE.sig, for tablets that are locked down", later},
-		{"config verify", "FILE", "whether FILE.sig is good", later},
+		{"config keygen", "[KEY]", "a key pair to sign configurations with: KEY and KEY.pub", configKeygen},
+		{"config sign", "[--key KEY] [--serial N] [--days 30] FILE", "FILE.sig, for tablets that are locked down", configSign},
+		{"config verify", "[--key KEY.pub] FILE", "whether FILE.sig is good", configVerify},
 		{"tablet", "", "the thumbprint of this tablet's key", later},
 		{"egress", "FILE", "the nftables ruleset of a configuration", later},
 		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
