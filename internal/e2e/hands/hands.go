@@ -132,8 +132,12 @@ func (h *Hands) key(kind byte, sym uint32) error {
 	if !ok {
 		return fmt.Errorf("%w: keysym %#x", ErrNoKey, sym)
 	}
-	return h.fake(kind, byte(s.code), 0, 0)
+	return xtest.FakeInputChecked(h.conn, kind, byte(s.code), keyPace, h.root, 0, 0, 0).Check()
 }
+
+// keyPace is the milliseconds before each key event. Toolkits take two presses of one
+// key in the same millisecond for one (GLFW does: input methods repeat events).
+const keyPace = 1
 
 // Press types keys one after the other, each with the Shift or AltGr it needs.
 func (h *Hands) Press(syms ...uint32) error {
