@@ -155,47 +155,59 @@ func (b *Button) layout(s fyne.Size) {
 	put(b.under, x+b.iconWidth(), (s.Height+h)/2, text, 1)
 }
 
-// restyle takes the state's colours. Every state differs in shape too: focus has
-// a ring, pressed a thicker border, disabled a border and no fill.
-func (b *Button) restyle() {
+// dress is what a button looks like in one state.
+type dress struct {
+	fill, border, under color.NRGBA
+	width               float32
+	ink                 Ink
+}
+
+// calm is how a rank looks when nothing happens to it.
+func (b *Button) calm() dress {
 	p := b.look.Palette
-	clear := color.NRGBA{}
-	fill, border, width, ink := p.Card, p.Accent, float32(2), Ink(InkAccent)
 	switch b.rank {
 	case Primary:
-		fill, border, ink = p.Accent, p.Accent, InkOnAccent
-	case Secondary:
+		return dress{fill: p.Accent, border: p.Accent, width: 2, ink: InkOnAccent}
 	case Quiet:
-		fill, border, width = clear, clear, 0
+		return dress{under: p.Accent, ink: InkAccent}
 	case Tool:
-		border, width, ink = p.Line, look.LineWidth, InkText
+		return dress{fill: p.Card, border: p.Line, width: look.LineWidth, ink: InkText}
+	case Secondary:
 	}
-	under := clear
-	if b.rank == Quiet {
-		under = p.Accent
-	}
+	return dress{fill: p.Card, border: p.Accent, width: 2, ink: InkAccent}
+}
+
+// dressed is how the button looks now. States differ in shape too: focus has a
+// ring, disabled has no border.
+func (b *Button) dressed() dress {
+	p, d := b.look.Palette, b.calm()
 	switch {
 	case b.disabled:
-		fill, border, width, ink, under = p.Disabled, p.Disabled, 0, InkDisabled, clear
-	case b.pressed && b.rank == Primary:
-		fill, border, width = p.AccentPressed, p.AccentPressed, 2
+		return dress{fill: p.Disabled, border: p.Disabled, ink: InkDisabled}
 	case b.pressed:
-		fill, border, width, ink = p.AccentPressed, p.AccentPressed, 2, InkOnAccent
+		return dress{fill: p.AccentPressed, border: p.AccentPressed, width: 2, ink: InkOnAccent}
 	case b.hovered && b.rank == Primary:
-		fill, border = p.AccentHover, p.AccentHover
+		d.fill, d.border = p.AccentHover, p.AccentHover
 	case b.hovered:
-		border, width, ink = p.AccentHover, 2, func(p look.Palette) color.NRGBA { return p.AccentHover }
+		d.border, d.width = p.AccentHover, 2
+		d.ink = func(p look.Palette) color.NRGBA { return p.AccentHover }
 	}
-	b.face.FillColor, b.face.StrokeColor, b.face.StrokeWidth = fill, border, width
+	return d
+}
+
+// restyle takes the state's colours from the look.
+func (b *Button) restyle() {
+	d, p := b.dressed(), b.look.Palette
+	b.face.FillColor, b.face.StrokeColor, b.face.StrokeWidth = d.fill, d.border, d.width
 	b.face.CornerRadius, b.ring.CornerRadius = look.Corner, look.Corner+look.FocusWidth+1
-	b.under.FillColor = under
-	b.ring.FillColor, b.ring.StrokeColor, b.ring.StrokeWidth = clear, clear, look.FocusWidth
+	b.under.FillColor = d.under
+	b.ring.FillColor, b.ring.StrokeColor, b.ring.StrokeWidth = color.NRGBA{}, color.NRGBA{}, look.FocusWidth
 	if b.focused && !b.disabled {
 		b.ring.StrokeColor = p.Focus
 	}
-	b.label.SetInk(ink)
+	b.label.SetInk(d.ink)
 	if b.icon != nil {
-		b.icon.Set(b.icon.icon, ink)
+		b.icon.Set(b.icon.icon, d.ink)
 	}
 }
 
