@@ -72,6 +72,14 @@ func serve(ctx context.Context, args []string, env Env) error {
 	return errors.Join(err, srv.Close(stop))
 }
 
+const localRelay = "127.0.0.1:25"
+
+func given(fs *flag.FlagSet, name string) bool {
+	found := false
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
 func (f *serveFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("serve", flag.ContinueOnError)
 	o, p := &f.options, &f.options.Policy
@@ -86,7 +94,7 @@ func (f *serveFlags) set() *flag.FlagSet {
 	fs.DurationVar(&p.CodeGrace, "code-grace", p.CodeGrace, "silent grace after that")
 	fs.DurationVar(&p.CodeResend, "code-resend", p.CodeResend, "least time between two codes")
 	fs.BoolVar(&p.RequireNonce, "require-dpop-nonce", true, "demand a DPoP nonce of the service (RFC 9449 §8)")
-	fs.StringVar(&f.smtp.Addr, "smtp", "", "mail relay, `HOST:PORT`; default with --demo: the mailbox")
+	fs.StringVar(&f.smtp.Addr, "smtp", "", "mail relay, `HOST:PORT`; default: the machine's own, with --demo the mailbox")
 	fs.StringVar(&f.tls, "smtp-tls", string(mail.TLSStart), "starttls, implicit or none")
 	fs.StringVar(&f.smtp.User, "smtp-user", "", "`NAME` to authenticate with")
 	fs.StringVar(&f.passwordFile, "smtp-password-file", "", "`FILE` with the password on its first line")
@@ -103,7 +111,11 @@ func (f *serveFlags) settle(fs *flag.FlagSet) error {
 	case o.Data == "":
 		return &usageError{"serve: --data DIR is needed"}
 	case f.smtp.Addr == "" && !o.Demo:
-		return &usageError{"serve: --smtp HOST:PORT is needed without --demo"}
+		// The machine's own mail server, as sendmail would.
+		f.smtp.Addr = localRelay
+		if !given(fs, "smtp-tls") {
+			f.tls = string(mail.TLSNone)
+		}
 	}
 	o.Policy.EnrolLoopback = o.Demo
 	if f.smtp.Addr == "" {
