@@ -325,6 +325,12 @@ func brief(v View) string {
 		p.CodeRunning = nil
 		v.Password = &p
 	}
+	if v.Help != nil && v.Help.NextSlot != nil {
+		fmt.Fprintf(&b, " slot=%d:%02d in %d", v.Help.SlotHour, v.Help.SlotMinute, v.Help.NextSlot.Seconds)
+		h := *v.Help
+		h.NextSlot = nil
+		v.Help = &h
+	}
 	for _, part := range []any{v.Preflight, v.Email, v.Password, v.Code, v.Setup, v.Help, v.Trouble, v.Connected, v.Ended} {
 		if r := reflect.ValueOf(part); !r.IsNil() {
 			fmt.Fprintf(&b, " %+v", r.Elem().Interface())

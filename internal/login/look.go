@@ -1,6 +1,10 @@
 package login
 
-import "time"
+import (
+	"time"
+
+	"portillon/internal/procedure"
+)
 
 // Look says what to show. It is a function of the state alone.
 func Look(s State) View {
@@ -117,7 +121,15 @@ func (s State) lookConnected() *ConnectedView {
 	}
 }
 
-func (s State) lookHelp() *HelpView { return &HelpView{Step: s.help.step, Email: s.email} }
+func (s State) lookHelp() *HelpView {
+	v := &HelpView{Step: s.help.step, Email: s.email}
+	if s.help.step == HelpOther {
+		slot := procedure.NextSlot(s.now.Wall)
+		v.NextSlot = &Countdown{Seconds: seconds(slot.Sub(s.now.Wall)), Total: 15 * 60, Stage: StageCalm}
+		v.SlotHour, v.SlotMinute = slot.Hour(), slot.Minute()
+	}
+	return v
+}
 
 func (s State) lookTrouble() *TroubleView {
 	v := &TroubleView{
