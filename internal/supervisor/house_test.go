@@ -94,6 +94,7 @@ func (h *house) start() {
 	}
 	h.log = new(buffer)
 	h.cmd = exec.Command(exe, roleSupervisor)
+	h.cmd.WaitDelay = time.Second // a child that outlived it would hold the log open
 	h.cmd.Stdin, h.cmd.Stdout, h.cmd.Stderr = bytes.NewReader(input), h.log, h.log
 	// Like a make job server's: inherited, and not to be passed on.
 	leak, err := os.Create(filepath.Join(h.dir, "leak"))

@@ -188,7 +188,7 @@ func (f *forker) sweep() {
 		if found == 0 {
 			return
 		}
-		time.Sleep(time.Duration(round) * time.Millisecond) // for them to die
+		<-time.After(time.Duration(round) * time.Millisecond) // for them to die
 	}
 	f.log.Error("orphans of a player remain")
 }

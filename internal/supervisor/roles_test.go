@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +64,7 @@ func TestMain(m *testing.M) {
 type settings struct {
 	State, Control, Issuer string
 	ExamHosts, Command     []string
+	SealFails              bool
 }
 
 func supervisorRole() error {
@@ -77,13 +79,19 @@ func supervisorRole() error {
 	go func() {
 		for range asked {
 			entries, _ := os.ReadDir("/proc/self/fd")
-			fmt.Fprintf(os.Stderr, "descriptors %d\n", len(entries))
+			fmt.Fprintf(os.Stderr, "%s\ndescriptors %d\n", limits(), len(entries))
 		}
 	}()
 	return Run(ctx, Options{
 		Config: &config.Config{Identity: config.Identity{Issuer: s.Issuer},
 			Exam: config.Exam{Command: s.Command, Hosts: s.ExamHosts}},
 		StateDir: s.State, Args: []string{roleScreen, s.Control},
+		SealParent: func() error {
+			if _, err := os.Stat(filepath.Join(s.State, "device", "key.pem")); err != nil || s.SealFails {
+				return errors.Join(errors.New("not to be had"), err)
+			}
+			return nil
+		},
 		Resolver: resolver(), Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 	})
 }
@@ -136,6 +144,8 @@ func common(o order, do func(order) result) result {
 	case "kill":
 		_ = syscall.Kill(os.Getpid(), syscall.Signal(o.FD))
 		select {}
+	case "limits":
+		return result{Text: limits()}
 	case "environ":
 		return result{List: os.Environ()}
 	case "descriptors":
@@ -158,6 +168,17 @@ func common(o order, do func(order) result) result {
 		return result{Code: cmd.Process.Pid}
 	}
 	return do(o)
+}
+
+// limits says what harden should have done.
+func limits() string {
+	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	var core unix.Rlimit
+	err = errors.Join(err, unix.Getrlimit(unix.RLIMIT_CORE, &core))
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("dumpable %d, core %d", dumpable, core.Max)
 }
 
 // traits names what a caller can find out about err.
@@ -262,10 +283,12 @@ func eventResult(e Event, ok bool) result {
 	return result{Text: "unknown"}
 }
 
+const dialsTogether = 32
+
 // dialsAtOnce has several dials and proofs under way together.
 func dialsAtOnce(ctx context.Context, c *Client, addr string) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for range 32 {
+	for range dialsTogether {
 		group.Go(func() error {
 			_, err := dialAndEcho(ctx, c, addr)
 			return err

@@ -1,10 +1,7 @@
 package supervisor
 
 import (
-	"bufio"
-	"io"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,9 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
-
-	"portillon/internal/dpop"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -24,131 +18,12 @@ const canary = "eyJ-canary-in-the-coal-mine"
 
 const handoff = `{"access_token":"` + canary + `","token_type":"DPoP"}`
 
-// echo is a server on loopback that answers what it reads.
-func echo(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = io.Copy(conn, bufio.NewReader(conn))
-				_ = conn.Close()
-			}()
-		}
-	}()
-	return l.Addr().String()
-}
-
-// closedPort is an address nobody listens on.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
-func issuer(url string) func(*settings) { return func(s *settings) { s.Issuer = url } }
-
 func has(t *testing.T, got []string, want ...string) {
 	t.Helper()
 	for _, w := range want {
 		if !slices.Contains(got, w) {
 			t.Errorf("error is %q, want also %q", got, w)
 		}
-	}
-}
-
-func TestDialAllowed(t *testing.T) {
-	addr := echo(t)
-	h := newHouse(t, issuer("http://"+addr))
-	screen, _ := h.screen()
-	for range 3 {
-		if got := screen.must(order{Do: "dial", Text: addr}).Text; got != "bonjour\n" {
-			t.Errorf("through the socket came %q", got)
-		}
-	}
-}
-
-func TestDialDenied(t *testing.T) {
-	other := echo(t)
-	h := newHouse(t, issuer("http://"+echo(t)))
-	screen, _ := h.screen()
-	for _, addr := range []string{other, "auth.example:443", "localhost:25", "", "nonsense"} {
-		has(t, screen.do(order{Do: "dial", Text: addr}).Err, "not allowed", "op")
-	}
-}
-
-func TestDialErrors(t *testing.T) {
-	closed := closedPort(t)
-	for _, c := range []struct {
-		name, issuer, addr string
-		do                 string
-		limit              time.Duration
-		want               []string
-	}{
-		{"refused", "http://" + closed, closed, "dial", 0, []string{"op", "refused"}},
-		{"canceled", "http://" + closed, closed, "dial and cancel", 0, []string{"op", "canceled"}},
-		{"deadline", "https://" + slowName, slowName + ":443", "dial", 50 * time.Millisecond,
-			[]string{"op", "deadline", "context deadline", "timeout"}},
-		{"canceled under way", "https://" + slowName, slowName + ":443", "dial, then cancel", 0, []string{"op", "canceled"}},
-		{"unknown name", "https://unknown.example", "unknown.example:443", "dial", 0, []string{"op", "dns", "not found true"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := newHouse(t, issuer(c.issuer))
-			screen, _ := h.screen()
-			has(t, screen.do(order{Do: c.do, Text: c.addr, Limit: c.limit}).Err, c.want...)
-		})
-	}
-}
-
-func TestDialsAtOnce(t *testing.T) {
-	addr := echo(t)
-	h := newHouse(t, issuer("http://"+addr))
-	screen, _ := h.screen()
-	screen.must(order{Do: "dials", Text: addr})
-}
-
-// Dials that were given up take no room in the supervisor, and leave no descriptor.
-func TestDialsGivenUp(t *testing.T) {
-	h := newHouse(t, issuer("https://"+slowName))
-	screen, _ := h.screen()
-	before := len(screen.must(order{Do: "descriptors"}).List)
-	for range 2 * maxDials {
-		has(t, screen.do(order{Do: "dial, then cancel", Text: slowName + ":443"}).Err, "canceled")
-	}
-	if after := len(screen.must(order{Do: "descriptors"}).List); after > before {
-		t.Errorf("%d descriptors before, %d after", before, after)
-	}
-}
-
-func TestProve(t *testing.T) {
-	h := newHouse(t, nil)
-	screen, hello := h.screen()
-	proof := screen.must(order{Do: "prove", Text: "https://auth.example/token"}).Text
-	if strings.Count(proof, ".") != 2 {
-		t.Errorf("proof is %q", proof)
-	}
-	key, err := dpop.LoadOrCreate(h.path("device/key.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if hello.Thumbprint != key.Thumbprint() {
-		t.Errorf("thumbprint %q, the key's is %q", hello.Thumbprint, key.Thumbprint())
-	}
-	for _, url := range []string{"https://evaluation.example/", "http://auth.example/token",
-		"https://auth.example:444/", "https://auth.example@evil.example/", "", "//auth.example"} {
-		has(t, screen.do(order{Do: "prove", Text: url}).Err, "not allowed")
 	}
 }
 
@@ -271,6 +146,33 @@ func TestTerminated(t *testing.T) {
 		if alive(pid) {
 			t.Errorf("process %d lives on", pid)
 		}
+	}
+}
+
+func TestUndumpable(t *testing.T) {
+	h := newHouse(t, nil)
+	screen, _ := h.screen()
+	player := h.exam(screen, handoff)
+	if got := screen.must(order{Do: "limits"}).Text; got != "dumpable 0, core 0" {
+		t.Errorf("screen process: %s", got)
+	}
+	if got := player.must(order{Do: "limits"}).Text; !strings.HasSuffix(got, "core 0") {
+		t.Errorf("player: %s", got)
+	}
+	h.descriptors()
+	if !strings.Contains(h.log.String(), "dumpable 0, core 0") {
+		t.Error("supervisor is dumpable")
+	}
+}
+
+// No child is started where the supervisor cannot be sealed.
+func TestSealRefused(t *testing.T) {
+	h := newHouse(t, func(s *settings) { s.SealFails = true })
+	if code := h.stopped(); code != 3 || !strings.Contains(h.log.String(), "seal: ") {
+		t.Errorf("exit code %d", code)
+	}
+	if len(h.puppets[roleScreen]) > 0 || strings.Contains(h.log.String(), "started") {
+		t.Error("a screen process came up")
 	}
 }
 
