@@ -12,9 +12,10 @@ func Table() []Row {
 
 		{"assets", nil, "assets are bytes: whoever needs meaning adds it"},
 		{"internal/identity", nil, "the port knows neither its adapters nor its callers"},
-		{"internal/identity/fipa", []string{"internal/identity", "internal/wire", "internal/dpop"}, "an adapter knows the port and its own protocol"},
-		{"internal/identity/cas", []string{"internal/identity"}, "an adapter knows the port and its own protocol"},
-		{"internal/identity/kratos", []string{"internal/identity"}, "an adapter knows the port and its own protocol"},
+		{"internal/identity/httpwire", []string{"internal/identity"}, "how secrets and errors travel is the same for every protocol, and is written once"},
+		{"internal/identity/fipa", []string{"internal/identity", "internal/identity/httpwire", "internal/wire", "internal/dpop"}, "an adapter knows the port and its own protocol"},
+		{"internal/identity/cas", []string{"internal/identity", "internal/identity/httpwire"}, "an adapter knows the port and its own protocol"},
+		{"internal/identity/kratos", []string{"internal/identity", "internal/identity/httpwire"}, "an adapter knows the port and its own protocol"},
 		{"internal/identity/identitytest", []string{"internal/identity"}, "the conformance suite favours no adapter"},
 		{"internal/wire", nil, "the protocol's words are shared: both sides must be able to read them"},
 		{"internal/dpop", nil, "proofs are shared by supervisor, adapter and service"},
@@ -44,6 +45,8 @@ func Table() []Row {
 			"internal/login", "internal/preflight", "internal/storm", "internal/supervisor", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
+		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},
+
 		{"internal/rehearsal/...", []string{"internal/rehearsal/...", "internal/wire", "internal/dpop", "internal/procedure", "assets"},
 			"the service is the other side: it shares words with the tablet, not code"},
 	}
@@ -72,7 +75,7 @@ func Bans() []Ban {
 		},
 		{
 			Packages: []string{"internal/..."},
-			Except:   []string{"internal/supervisor", "internal/demo", "internal/image", "internal/ctl", "internal/e2e/...", "internal/arch"},
+			Except:   []string{"internal/supervisor", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/arch"},
 			Imports:  []string{"os/exec", "plugin"},
 			Why:      "the screen process executes nothing",
 		},

@@ -1,50 +1,30 @@
 package fipa
 
 import (
-	"bytes"
-	"errors"
-	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/wire"
 )
 
-// answer is one HTTP answer, read and bounded. The body decides what it means; the
-// status only where the body is no JSON object, or the service is busy.
+// answer is one HTTP answer. The body decides what it means; the status only
+// where the body is no JSON object, or the service is busy.
 type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	now    time.Time // by the tablet's clock
-
+	*httpwire.Answer
 	w  wire.Answer
 	ok bool // the body is a JSON object of the protocol's types
 }
 
-func (a *answer) parse() {
-	if len(a.body) > wire.MaxAnswerBytes || !bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("{")) {
-		return
-	}
-	if err := unmarshal(a.body, &a.w); err != nil {
+func read(raw *httpwire.Answer) *answer {
+	a := &answer{Answer: raw}
+	if !raw.Object(&a.w) {
 		a.w = wire.Answer{} // half a message is none
-		return
+		return a
 	}
 	a.ok = len(a.w.AuthSession) <= maxAuthSession
-}
-
-// date is the Date header; zero where there is none.
-func (a *answer) date() time.Time {
-	t, err := http.ParseTime(a.header.Get("Date"))
-	if err != nil {
-		return time.Time{} // absent or unreadable: the same to the caller
-	}
-	return t
+	return a
 }
 
 // clockSkew is how far the tablet's clock may be from the service's before it
@@ -52,52 +32,21 @@ func (a *answer) date() time.Time {
 const clockSkew = 30 * time.Second
 
 func (a *answer) clockWrong() bool {
-	d := a.date()
-	return !d.IsZero() && d.Sub(a.now).Abs() > clockSkew
-}
-
-// fail makes an *identity.Error that carries the answer's correlation id.
-func (a *answer) fail(op string, k identity.Kind, why string) *identity.Error {
-	return &identity.Error{Kind: k, Op: op, Err: errors.New(why), Correlation: a.correlation()}
-}
-
-const maxCorrelation = 64
-
-func (a *answer) correlation() string {
-	s := a.header.Get(wire.HeaderCorrelation)
-	if len(s) > maxCorrelation {
-		return ""
-	}
-	for _, c := range []byte(s) {
-		if !plain(c) || c == '*' {
-			return ""
-		}
-	}
-	return s
+	d := a.Date()
+	return !d.IsZero() && d.Sub(a.Now).Abs() > clockSkew
 }
 
 // object says why the answer is not one of the protocol's; nil where it is.
 func (a *answer) object(op string) error {
-	busy := a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable
 	switch {
-	case busy && !a.personal():
-		e := a.fail(op, identity.Busy, "asked to wait")
+	case a.Busy() && !a.personal():
+		e := a.Wait(op)
 		e.RetryAfter = a.retryAfter()
 		return e
 	case a.ok:
 		return nil
-	case len(a.body) > wire.MaxAnswerBytes:
-		return a.fail(op, identity.UnexpectedAnswer, "answer is too long")
-	case a.status >= 300 && a.status < 400:
-		return a.fail(op, identity.UnexpectedAnswer, "a redirect")
-	case a.status == http.StatusNetworkAuthenticationRequired:
-		return a.fail(op, identity.CaptivePortal, "the network wants a login of its own")
-	case a.status >= 500:
-		return a.fail(op, identity.ServiceUnavailable, "status "+strconv.Itoa(a.status))
-	case a.html():
-		return a.fail(op, identity.CaptivePortal, "a web page")
 	}
-	return a.fail(op, identity.UnexpectedAnswer, "not the protocol's JSON")
+	return a.Foreign(op)
 }
 
 // personal: the body speaks of this login, which beats a status for everybody.
@@ -110,44 +59,12 @@ func (a *answer) personal() bool {
 	return a.w.AuthorizationCode != ""
 }
 
-func (a *answer) html() bool {
-	if strings.HasPrefix(strings.ToLower(a.header.Get("Content-Type")), "text/html") {
-		return true
-	}
-	body := bytes.TrimPrefix(a.body, []byte("\uFEFF"))
-	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("<"))
-}
-
-// maxWait bounds what a service may ask a student to wait; longer is cut.
-const maxWait = time.Hour
-
-// retryAfter is the body's retry_after, else the header's seconds or date (RFC
-// 9110 §10.2.3); a date counts from the service's own.
+// retryAfter is the body's retry_after, else the header's.
 func (a *answer) retryAfter() time.Duration {
 	if s := a.w.RetryAfter; s != nil {
-		return seconds(*s, maxWait)
+		return httpwire.Seconds(*s, httpwire.MaxWait)
 	}
-	h := a.header.Get("Retry-After")
-	if n, err := strconv.Atoi(h); err == nil {
-		return seconds(n, maxWait)
-	}
-	at, err := http.ParseTime(h)
-	if err != nil {
-		return 0 // the service does not say
-	}
-	from := a.date()
-	if from.IsZero() {
-		from = a.now
-	}
-	return min(max(at.Sub(from), 0), maxWait)
-}
-
-// seconds makes a duration of a whole number, between 0 and most.
-func seconds(n int, most time.Duration) time.Duration {
-	if n <= 0 {
-		return 0
-	}
-	return time.Duration(min(int64(n), int64(most/time.Second))) * time.Second
+	return a.RetryAfter()
 }
 
 // step reads an answer of the challenge endpoint: a challenge, an authorization
@@ -161,7 +78,7 @@ func (a *answer) step(op string) (*identity.Challenge, string, error) {
 	case w.AuthorizationCode != "" && w.Error == "":
 		return nil, w.AuthorizationCode, nil
 	case w.Error == "" || w.AuthorizationCode != "":
-		return nil, "", a.fail(op, identity.UnexpectedAnswer, "neither a grant nor an error, or both")
+		return nil, "", a.Fail(op, identity.UnexpectedAnswer, "neither a grant nor an error, or both")
 	case w.Error != wire.ErrorInsufficientAuthorization:
 		return nil, "", a.failure(op)
 	}
@@ -190,10 +107,10 @@ func (a *answer) credentials(op string) (*identity.Challenge, error) {
 		}
 	}
 	if !c.Password && !c.EmailCode {
-		return nil, a.fail(op, identity.UnexpectedAnswer, "no method known here is on offer")
+		return nil, a.Fail(op, identity.UnexpectedAnswer, "no method known here is on offer")
 	}
 	if s := a.w.OTPExpiresIn; s != nil {
-		c.CodeValid = seconds(*s, maxCodeValid)
+		c.CodeValid = httpwire.Seconds(*s, maxCodeValid)
 	}
 	return &c, nil
 }
@@ -205,19 +122,19 @@ const (
 
 func (a *answer) codeSent(op string) (*identity.Challenge, error) {
 	w := a.w
-	sent := identity.SentCode{Length: defaultCodeLength, Target: display(w.OTPTarget, identity.MaxEmailBytes)}
+	sent := identity.SentCode{Length: defaultCodeLength, Target: httpwire.Display(w.OTPTarget, identity.MaxEmailBytes)}
 	if w.OTPLength != nil {
 		sent.Length = *w.OTPLength
 	}
 	if sent.Length < 1 || sent.Length > maxCodeLength {
-		return nil, a.fail(op, identity.UnexpectedAnswer, "otp_length out of range")
+		return nil, a.Fail(op, identity.UnexpectedAnswer, "otp_length out of range")
 	}
 	if w.OTPExpiresIn == nil || *w.OTPExpiresIn <= 0 {
-		return nil, a.fail(op, identity.UnexpectedAnswer, "no otp_expires_in")
+		return nil, a.Fail(op, identity.UnexpectedAnswer, "no otp_expires_in")
 	}
-	sent.ValidFor = seconds(*w.OTPExpiresIn, maxCodeValid)
+	sent.ValidFor = httpwire.Seconds(*w.OTPExpiresIn, maxCodeValid)
 	if w.OTPResendAfter != nil {
-		sent.ResendAfter = seconds(*w.OTPResendAfter, maxWait)
+		sent.ResendAfter = httpwire.Seconds(*w.OTPResendAfter, httpwire.MaxWait)
 	}
 	c, err := identity.Challenge{Password: true, EmailCode: true}, error(nil)
 	if len(w.Methods) > 0 {
@@ -238,25 +155,25 @@ func (a *answer) failure(op string) *identity.Error {
 	case wire.ErrorInsufficientAuthorization:
 		return a.personalFailure(op)
 	case wire.ErrorInvalidSession, wire.ErrorInvalidGrant:
-		return a.fail(op, identity.SessionExpired, "session or grant no longer known")
+		return a.Fail(op, identity.SessionExpired, "session or grant no longer known")
 	case wire.ErrorRedirectToWeb:
-		return a.fail(op, identity.WebRequired, "a browser is asked for")
+		return a.Fail(op, identity.WebRequired, "a browser is asked for")
 	case wire.ErrorTemporarilyUnavailable:
-		e := a.fail(op, identity.Busy, "temporarily unavailable")
+		e := a.Fail(op, identity.Busy, "temporarily unavailable")
 		e.RetryAfter = a.retryAfter()
 		return e
 	case wire.ErrorInvalidDPoPProof:
 		if a.clockWrong() {
-			return a.fail(op, identity.ClockWrong, "proof refused, clocks differ")
+			return a.Fail(op, identity.ClockWrong, "proof refused, clocks differ")
 		}
-		return a.fail(op, identity.ServiceUnavailable, "proof refused")
+		return a.Fail(op, identity.ServiceUnavailable, "proof refused")
 	case wire.ErrorUseDPoPNonce:
-		return a.fail(op, identity.ServiceUnavailable, "nonce refused twice")
+		return a.Fail(op, identity.ServiceUnavailable, "nonce refused twice")
 	case wire.ErrorInvalidRequest, wire.ErrorInvalidClient, wire.ErrorUnauthorizedClient,
 		wire.ErrorInvalidScope, wire.ErrorUnsupportedGrantType, wire.ErrorServerError:
-		return a.fail(op, identity.ServiceUnavailable, a.w.Error)
+		return a.Fail(op, identity.ServiceUnavailable, a.w.Error)
 	}
-	return a.fail(op, identity.ServiceUnavailable, "an error the protocol does not have")
+	return a.Fail(op, identity.ServiceUnavailable, "an error the protocol does not have")
 }
 
 func (a *answer) personalFailure(op string) *identity.Error {
@@ -272,9 +189,9 @@ func (a *answer) personalFailure(op string) *identity.Error {
 	}
 	k, known := kinds[a.w.Suberror]
 	if !known {
-		return a.fail(op, identity.UnexpectedAnswer, "a suberror the protocol does not have")
+		return a.Fail(op, identity.UnexpectedAnswer, "a suberror the protocol does not have")
 	}
-	e := a.fail(op, k, a.w.Suberror)
+	e := a.Fail(op, k, a.w.Suberror)
 	// Each member goes with its suberrors alone; elsewhere it is a stray and dropped.
 	if n := a.w.RemainingAttempts; n != nil && *n >= 0 && (k == identity.WrongPassword || k == identity.WrongCode) {
 		e.Remaining = n
@@ -296,14 +213,5 @@ func webAddress(s string) string {
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
 		return "" // nothing usable
 	}
-	return display(s, maxWebAddress)
-}
-
-// display lets text through that is plain, printable and at most max bytes long:
-// no control or direction characters.
-func display(s string, max int) string {
-	if len(s) > max || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return ""
-	}
-	return s
+	return httpwire.Display(s, maxWebAddress)
 }

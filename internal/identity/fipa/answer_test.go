@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/wire"
 )
 
@@ -23,12 +24,16 @@ func jsonAnswer(status int, body string) http.HandlerFunc {
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 func answerOf(status int, body string, header ...string) *answer {
-	a := &answer{status: status, body: []byte(body), header: http.Header{}, now: noon}
+	h := http.Header{}
 	for i := 0; i+1 < len(header); i += 2 {
-		a.header.Set(header[i], header[i+1])
+		h.Set(header[i], header[i+1])
 	}
-	a.parse()
-	return a
+	return rawAnswer(status, body, h)
+}
+
+func rawAnswer(status int, body string, header http.Header) *answer {
+	return read(&httpwire.Answer{Status: status, Body: []byte(body), Header: header, Now: noon,
+		TooLong: len(body) > wire.MaxAnswerBytes, CorrelationHeader: wire.HeaderCorrelation})
 }
 
 func insufficient(rest string) string {
@@ -116,7 +121,7 @@ func TestStatuses(t *testing.T) {
 		_, _, err := c.a.step("op")
 		var e *identity.Error
 		if !errors.As(err, &e) || e.Kind != c.want || e.RetryAfter != c.after {
-			t.Errorf("%d %s %v: %+v", c.a.status, c.a.body, c.a.header, e)
+			t.Errorf("%d %s %v: %+v", c.a.Status, c.a.Body, c.a.Header, e)
 		}
 	}
 }
@@ -136,7 +141,7 @@ func TestMembers(t *testing.T) {
 		"abc-1.2_3": "abc-1.2_3", "a b": "", "é": "", "*": "", "": "",
 		strings.Repeat("x", 64): strings.Repeat("x", 64), strings.Repeat("x", 65): "",
 	} {
-		if got := answerOf(200, "", wire.HeaderCorrelation, value).correlation(); got != want {
+		if got := answerOf(200, "", wire.HeaderCorrelation, value).Correlation(); got != want {
 			t.Errorf("correlation %q became %q", value, got)
 		}
 	}
@@ -150,7 +155,7 @@ func TestMembers(t *testing.T) {
 		}
 	}
 	for _, target := range []string{"a\nb", "\u202eab", strings.Repeat("x", 300)} {
-		if got := display(target, identity.MaxEmailBytes); got != "" {
+		if got := httpwire.Display(target, identity.MaxEmailBytes); got != "" {
 			t.Errorf("%q is shown as %q", target, got)
 		}
 	}
@@ -165,9 +170,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add(400, s, "7", "Mon, 01 Jun 2026 12:00:00 GMT")
 	}
 	f.Fuzz(func(t *testing.T, status int, body, after, date string) {
-		a := &answer{status: status, body: []byte(body), now: noon,
-			header: http.Header{"Retry-After": {after}, "Date": {date}}}
-		a.parse()
+		a := rawAnswer(status, body, http.Header{"Retry-After": {after}, "Date": {date}})
 		c, code, err := a.step("op")
 		set := 0
 		for _, is := range []bool{c != nil, code != "", err != nil} {
@@ -185,7 +188,7 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		var e *identity.Error
-		if !errors.As(err, &e) || e.Kind == identity.KindUnknown || e.RetryAfter < 0 || e.RetryAfter > maxWait ||
+		if !errors.As(err, &e) || e.Kind == identity.KindUnknown || e.RetryAfter < 0 || e.RetryAfter > httpwire.MaxWait ||
 			e.Remaining != nil && *e.Remaining < 0 {
 			t.Fatalf("error %+v", err)
 		}

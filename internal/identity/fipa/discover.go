@@ -2,9 +2,7 @@ package fipa
 
 import (
 	"context"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"portillon/internal/dpop"
@@ -31,23 +29,23 @@ func (p *Provider) discover(ctx context.Context, l *link) (*wire.Metadata, time.
 		return nil, time.Time{}, err
 	}
 	if err := a.object(opDiscover); err != nil {
-		return nil, a.date(), err
+		return nil, a.Date(), err
 	}
 	if a.w.Error != "" {
-		return nil, a.date(), a.failure(opDiscover)
+		return nil, a.Date(), a.failure(opDiscover)
 	}
-	if a.status != 200 {
-		return nil, a.date(), a.fail(opDiscover, identity.ServiceUnavailable, "no discovery document")
+	if a.Status != 200 {
+		return nil, a.Date(), a.Fail(opDiscover, identity.ServiceUnavailable, "no discovery document")
 	}
 	doc := new(wire.Metadata)
-	if err := unmarshal(a.body, doc); err != nil {
-		return nil, a.date(), a.fail(opDiscover, identity.UnexpectedAnswer, "not a discovery document")
+	if !a.Object(doc) {
+		return nil, a.Date(), a.Fail(opDiscover, identity.UnexpectedAnswer, "not a discovery document")
 	}
 	if why := p.unsuitable(doc); why != "" {
-		return nil, a.date(), a.fail(opDiscover, identity.Misconfigured, why)
+		return nil, a.Date(), a.Fail(opDiscover, identity.Misconfigured, why)
 	}
 	p.doc.Store(doc)
-	return doc, a.date(), nil
+	return doc, a.Date(), nil
 }
 
 // unsuitable says why this tablet cannot work with doc; "" where it can.
@@ -73,25 +71,9 @@ func (p *Provider) unsuitable(doc *wire.Metadata) string {
 		if e.url == "" && !e.needed {
 			continue
 		}
-		if !p.sameOrigin(e.url) {
+		if !p.http.SameOrigin(e.url) {
 			return e.name + " is absent or on another host" // the tablet may dial no other
 		}
 	}
 	return ""
-}
-
-func (p *Provider) sameOrigin(raw string) bool {
-	u, err := url.Parse(raw)
-	return err == nil && u.User == nil && u.Fragment == "" && u.Scheme == p.issuer.Scheme &&
-		strings.EqualFold(u.Hostname(), p.issuer.Hostname()) && port(u) == port(p.issuer)
-}
-
-func port(u *url.URL) string {
-	if s := u.Port(); s != "" {
-		return s
-	}
-	if u.Scheme == "http" {
-		return "80"
-	}
-	return "443"
 }

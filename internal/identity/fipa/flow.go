@@ -8,6 +8,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/wire"
 )
 
@@ -61,7 +62,7 @@ func (f *flow) identify(ctx context.Context, email identity.Email) (identity.Cha
 		return identity.Challenge{}, err
 	}
 	if c == nil || c.Sent != nil {
-		return identity.Challenge{}, a.fail(opIdentify, identity.UnexpectedAnswer, "an answer to no question")
+		return identity.Challenge{}, a.Fail(opIdentify, identity.UnexpectedAnswer, "an answer to no question")
 	}
 	return *c, nil
 }
@@ -101,36 +102,24 @@ func (f *flow) Answer(ctx context.Context, a identity.Answer) (identity.Outcome,
 	}
 	if c.field != "" {
 		// The caller may wipe its own at any time, without waiting for the network.
-		secret, err := keep(c.op, c.secret)
+		empty := identity.WrongPassword
+		if c.op == opCode {
+			empty = identity.WrongCode
+		}
+		secret, err := httpwire.Keep(c.op, c.secret, empty)
 		if err != nil {
 			return identity.Outcome{}, err
 		}
 		defer secret.Close()
 		c.secret = secret
 		// With the connection go its buffers, and the keys that a recording would need.
-		defer f.link.close()
+		defer f.link.Close()
 	}
 	out, err := f.answer(ctx, c)
 	if identity.KindOf(err) == identity.SessionExpired {
 		f.end()
 	}
 	return out, err
-}
-
-// keep clones a secret that holds something.
-func keep(op string, s *identity.Secret) (*identity.Secret, error) {
-	if s == nil || s.Len() == 0 {
-		k := identity.WrongPassword
-		if op == opCode {
-			k = identity.WrongCode
-		}
-		return nil, identity.Fail(op, k, "nothing was typed, nothing was sent")
-	}
-	c, err := s.Clone()
-	if err != nil {
-		return nil, identity.Fail(op, identity.Misconfigured, "no locked memory for the secret")
-	}
-	return c, nil
 }
 
 func (f *flow) answer(ctx context.Context, c call) (identity.Outcome, error) {
@@ -148,7 +137,7 @@ func (f *flow) answer(ctx context.Context, c call) (identity.Outcome, error) {
 	case err != nil:
 		return identity.Outcome{}, err
 	case c.op == opSendCode && (challenge == nil || challenge.Sent == nil):
-		return identity.Outcome{}, a.fail(c.op, identity.UnexpectedAnswer, "a code was asked for and not sent")
+		return identity.Outcome{}, a.Fail(c.op, identity.UnexpectedAnswer, "a code was asked for and not sent")
 	case challenge != nil:
 		return identity.Outcome{Challenge: challenge}, nil
 	}
@@ -164,7 +153,7 @@ func (f *flow) answer(ctx context.Context, c call) (identity.Outcome, error) {
 func (f *flow) end() {
 	f.over = true
 	f.verifier, f.link.authSession = "", ""
-	f.link.close()
+	f.link.Close()
 }
 
 // Close implements identity.Flow. It waits for an Answer under way, which the

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/identity/identitytest"
 	"portillon/internal/wire"
 )
@@ -83,14 +84,14 @@ func TestCertificates(t *testing.T) {
 		"clock at zero": {-time.Hour, time.Hour, "127.0.0.1", func(c *Config) { c.Now = func() time.Time { return time.Unix(0, 0) } }, identity.ClockWrong},
 		"clock ahead, wrong pin": {-time.Hour, time.Hour, "127.0.0.1", func(c *Config) {
 			c.Now = at(90 * time.Minute)
-			c.Pins = []string{pinPrefix + strings.Repeat("A", 43) + "="}
+			c.Pins = []string{httpwire.PinPrefix + strings.Repeat("A", 43) + "="}
 		}, identity.BadCertificate},
 		"wrong host": {-time.Hour, time.Hour, "auth.example", func(*Config) {}, identity.BadCertificate},
 		"wrong pin": {-time.Hour, time.Hour, "127.0.0.1", func(c *Config) {
-			c.Pins = []string{pinPrefix + strings.Repeat("A", 43) + "="}
+			c.Pins = []string{httpwire.PinPrefix + strings.Repeat("A", 43) + "="}
 		}, identity.BadCertificate},
 		"second pin": {-time.Hour, time.Hour, "127.0.0.1", func(c *Config) {
-			c.Pins = append([]string{pinPrefix + strings.Repeat("A", 43) + "="}, c.Pins...)
+			c.Pins = append([]string{httpwire.PinPrefix + strings.Repeat("A", 43) + "="}, c.Pins...)
 		}, identity.KindUnknown},
 		"unknown authority": {-time.Hour, time.Hour, "127.0.0.1", func(c *Config) { c.RootCAs = x509.NewCertPool() }, identity.BadCertificate},
 	} {
@@ -198,11 +199,15 @@ func raw(t *testing.T, serve func(net.Conn)) string {
 }
 
 // plainProvider speaks http to a loopback address.
-func plainProvider(t *testing.T, addr string) *Provider {
+func plainProvider(t *testing.T, addr string, timeout time.Duration) *Provider {
 	t.Helper()
 	cfg := newReference(t).config()
 	cfg.Issuer, cfg.Pins = "http://"+addr, nil
-	return mustNew(t, cfg)
+	p, err := newProvider(cfg, timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func TestBadServers(t *testing.T) {
@@ -237,10 +242,11 @@ func TestBadServers(t *testing.T) {
 		"refusal":  {answering("HTTP/1.1 500 No\r\n\r\n{\"error\":\"server_error\"}"), identity.ServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := plainProvider(t, raw(t, c.serve))
+			timeout := 10 * time.Second
 			if c.want == identity.TimedOut {
-				p.timeout = 50 * time.Millisecond
+				timeout = 50 * time.Millisecond
 			}
+			p := plainProvider(t, raw(t, c.serve), timeout)
 			_, err := p.Check(t.Context())
 			if got := identity.KindOf(err); got != c.want {
 				t.Errorf("got %v, want %v", err, c.want)

@@ -2,13 +2,10 @@ package fipa
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +14,7 @@ import (
 
 	"portillon/internal/dpop"
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/wire"
 )
 
@@ -49,26 +47,16 @@ type Config struct {
 // Provider speaks to one service. Make it with New.
 type Provider struct {
 	cfg    Config
-	issuer *url.URL
+	http   *httpwire.Service
 	openid bool
-	pins   [][]byte
-	// timeout bounds one request and its answer.
-	timeout time.Duration
 
 	// shared serves what belongs to no flow.
 	shared *link
 
-	doc  atomic.Pointer[wire.Metadata]
-	seen atomic.Pointer[peer]
+	doc atomic.Pointer[wire.Metadata]
 
 	mu    sync.Mutex
 	nonce string // the newest DPoP nonce the service gave
-}
-
-// peer is what the last good handshake showed, for technicians.
-type peer struct {
-	version  uint16
-	notAfter time.Time
 }
 
 var _ identity.Provider = (*Provider)(nil)
@@ -76,49 +64,31 @@ var _ identity.Provider = (*Provider)(nil)
 // New checks the configuration; it does not reach for the network. It fails with
 // ErrConfig.
 func New(cfg Config) (*Provider, error) {
+	return newProvider(cfg, wire.MaxAnswerSeconds*time.Second)
+}
+
+// newProvider is New with a bound on one request and its answer.
+func newProvider(cfg Config, timeout time.Duration) (*Provider, error) {
 	bad := func(format string, args ...any) (*Provider, error) {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, fmt.Errorf(format, args...))
 	}
-	u, err := url.Parse(cfg.Issuer)
+	service, err := httpwire.New(httpwire.Config{
+		Base: cfg.Issuer, Pins: cfg.Pins, RootCAs: cfg.RootCAs, Dial: cfg.Dial, Now: cfg.Now,
+		Timeout: timeout, MaxAnswer: wire.MaxAnswerBytes, DatePath: wire.MetadataPath,
+		CorrelationHeader: wire.HeaderCorrelation,
+	})
 	if err != nil {
-		return bad("issuer is not a URL")
+		return bad("issuer or pins: %w", err)
 	}
-	if u.Host == "" || u.User != nil || cfg.Issuer != u.Scheme+"://"+u.Host {
-		return bad("issuer is more, or less, than scheme and host")
-	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
-		return bad("issuer is not https")
+	if service.Base().Path != "" {
+		return bad("issuer has a path")
 	}
 	if cfg.ClientID == "" || cfg.Prover == nil {
 		return bad("no client_id, or no prover")
 	}
-	pins, err := parsePins(cfg.Pins)
-	if err != nil {
-		return bad("%w", err)
-	}
-	if cfg.Dial == nil {
-		var d net.Dialer
-		d.SetMultipathTCP(false)
-		cfg.Dial = d.DialContext
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	p := &Provider{
-		cfg: cfg, issuer: u, pins: pins,
-		openid:  slices.Contains(strings.Fields(cfg.Scope), "openid"),
-		timeout: wire.MaxAnswerSeconds * time.Second,
-	}
+	p := &Provider{cfg: cfg, http: service, openid: slices.Contains(strings.Fields(cfg.Scope), "openid")}
 	p.shared = newLink(p)
 	return p, nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
 }
 
 // Traits: this protocol tells everything.
@@ -146,9 +116,8 @@ func (p *Provider) detail(doc *wire.Metadata) string {
 	if p.openid {
 		parts = append(parts, "id_token expected")
 	}
-	if s := p.seen.Load(); s != nil {
-		parts = append(parts, tls.VersionName(s.version),
-			"certificate until "+s.notAfter.UTC().Format(time.DateOnly))
+	if peer := p.http.Peer(); peer != "" {
+		parts = append(parts, peer)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -24,6 +24,7 @@ import (
 
 	"portillon/internal/dpop"
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/identity/identitytest"
 	"portillon/internal/wire"
 )
@@ -97,7 +98,7 @@ func (r *reference) roots() *x509.CertPool {
 
 func (r *reference) pin() string {
 	sum := sha256.Sum256(r.srv.Certificate().RawSubjectPublicKeyInfo)
-	return pinPrefix + base64.StdEncoding.EncodeToString(sum[:])
+	return httpwire.PinPrefix + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // config is a tablet's for this service.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"portillon/internal/identity"
+	"portillon/internal/identity/httpwire"
 	"portillon/internal/wire"
 )
 
@@ -95,7 +96,7 @@ func (p *Provider) tokenError(ctx context.Context, op string, err error) error {
 		return e
 	}
 	if ctx.Err() != nil {
-		return p.networkError(ctx, op, ctx.Err())
+		return httpwire.NetworkError(ctx, op, ctx.Err())
 	}
 	return identity.Fail(op, identity.UnexpectedAnswer, "not a token answer")
 }
@@ -106,13 +107,13 @@ func (p *Provider) session(op string, tok *oauth2.Token) (*identity.Session, err
 	if !strings.EqualFold(tok.TokenType, wire.TokenTypeDPoP) {
 		return nil, identity.Fail(op, identity.UnexpectedAnswer, "token is not bound to the tablet")
 	}
-	now := p.cfg.Now()
+	now := p.http.Now()
 	s := &identity.Session{
 		AccessToken: tok.AccessToken, RefreshToken: tok.RefreshToken,
 		TokenType: wire.TokenTypeDPoP, GrantedAt: now,
 	}
 	if tok.ExpiresIn > 0 {
-		s.ExpiresAt = now.Add(seconds(int(tok.ExpiresIn), maxTokenLife))
+		s.ExpiresAt = now.Add(httpwire.Seconds(int(tok.ExpiresIn), maxTokenLife))
 	}
 	return s, nil
 }
@@ -129,7 +130,7 @@ func (p *Provider) identify(ctx context.Context, l *link, doc *wire.Metadata, op
 	verifier := oidc.NewVerifier(p.cfg.Issuer, keys, &oidc.Config{
 		ClientID:             p.cfg.ClientID,
 		SupportedSigningAlgs: []string{oidc.ES256, oidc.RS256, oidc.PS256, oidc.EdDSA},
-		Now:                  p.cfg.Now,
+		Now:                  p.http.Now,
 	})
 	tok, err := verifier.Verify(ctx, raw)
 	if err != nil {
@@ -146,7 +147,7 @@ func (p *Provider) identify(ctx context.Context, l *link, doc *wire.Metadata, op
 	}
 	name, _ := claims["name"].(string)
 	extra, _ := claims[wire.ClaimExtraTime].(string)
-	s.Subject, s.Name, s.ExtraTime = tok.Subject, display(name, maxName), display(extra, maxExtraTime)
+	s.Subject, s.Name, s.ExtraTime = tok.Subject, httpwire.Display(name, maxName), httpwire.Display(extra, maxExtraTime)
 	return nil
 }
 
@@ -157,7 +158,7 @@ func (p *Provider) idTokenError(ctx context.Context, op string, err error) error
 	case errors.As(err, &e):
 		return e
 	case ctx.Err() != nil:
-		return p.networkError(ctx, op, ctx.Err())
+		return httpwire.NetworkError(ctx, op, ctx.Err())
 	case errors.As(err, &expired):
 		// The service made it a moment ago.
 		return identity.Fail(op, identity.ClockWrong, "a fresh id_token has run out by this clock")
@@ -178,7 +179,7 @@ func (p *Provider) Revoke(ctx context.Context, s *identity.Session) error {
 	if doc.RevocationEndpoint == "" {
 		return identity.Fail(opRevoke, identity.Misconfigured, "the service names no revocation_endpoint")
 	}
-	defer p.shared.close()
+	defer p.shared.Close()
 	first := p.revoke(ctx, doc, s.RefreshToken, "refresh_token")
 	second := p.revoke(ctx, doc, s.AccessToken, "access_token")
 	if first != nil {
@@ -197,7 +198,7 @@ func (p *Provider) revoke(ctx context.Context, doc *wire.Metadata, token, hint s
 		return err
 	}
 	// RFC 7009 §2.2: the status says it all, and the body is ignored.
-	if a.status == 200 && a.w.Error == "" {
+	if a.Status == 200 && a.w.Error == "" {
 		return nil
 	}
 	if err := a.object(opRevoke); err != nil {

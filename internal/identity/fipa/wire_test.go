@@ -177,37 +177,6 @@ func TestSecretIsNotRepeated(t *testing.T) {
 	}
 }
 
-// net/http that writes a request in two pieces must not get the placeholder out.
-func TestTornRequestSendsNothing(t *testing.T) {
-	r := newReference(t)
-	p := tabletFor(t, r)
-	f := begin(t, p).(*flow)
-	f.link.close()
-	f.link.transport.WriteBufferSize = 512
-	before := len(r.requests(""))
-	_, err := sendPassword(t, f, zoe.Password)
-	if !errors.Is(err, errTorn) {
-		t.Errorf("got %v", err)
-	}
-	if n := len(r.requests("")) - before; n != 0 {
-		t.Errorf("%d requests arrived", n)
-	}
-}
-
-// A request that was cancelled and still gets written reaches nobody.
-func TestSpentBodyIsRefused(t *testing.T) {
-	var s slot
-	body := []byte("a=b&password=xxx")
-	s.arm(body, 3, identitytest.Secret(t, "abc"))
-	s.disarm()
-	if _, _, err := s.take(append([]byte("POST / HTTP/1.1\r\n\r\n"), body...)); !errors.Is(err, errTorn) {
-		t.Errorf("got %v", err)
-	}
-	if secret, _, err := s.take([]byte("POST / HTTP/1.1\r\n\r\na=b")); secret != nil || err != nil {
-		t.Errorf("another request: %v, %v", secret, err)
-	}
-}
-
 func TestInvalidSessionEndsTheFlow(t *testing.T) {
 	r := newReference(t)
 	f := begin(t, tabletFor(t, r))

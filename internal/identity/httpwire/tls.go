@@ -1,4 +1,4 @@
-package fipa
+package httpwire
 
 import (
 	"context"
@@ -15,21 +15,21 @@ import (
 	"time"
 
 	"portillon/internal/identity"
-	"portillon/internal/wire"
 )
 
 // errPin: the chain verifies, but holds none of the pinned keys.
 var errPin = errors.New("certificate chain holds no pinned key")
 
-const pinPrefix = "sha256/"
+// PinPrefix stands before the base64 of a pin.
+const PinPrefix = "sha256/"
 
 func parsePins(pins []string) ([][]byte, error) {
 	out := make([][]byte, 0, len(pins))
-	for i, s := range pins {
-		text, ok := strings.CutPrefix(s, pinPrefix)
+	for i, pin := range pins {
+		text, ok := strings.CutPrefix(pin, PinPrefix)
 		sum, err := base64.StdEncoding.DecodeString(text)
 		if !ok || err != nil || len(sum) != sha256.Size {
-			return nil, fmt.Errorf("pin %d is not %q and the base64 of 32 bytes", i+1, pinPrefix)
+			return nil, fmt.Errorf("pin %d is not %q and the base64 of 32 bytes", i+1, PinPrefix)
 		}
 		out = append(out, sum)
 	}
@@ -37,14 +37,14 @@ func parsePins(pins []string) ([][]byte, error) {
 }
 
 // checkPins looks for a pinned key in the chains that crypto/tls has verified.
-func (p *Provider) checkPins(chains [][]*x509.Certificate) error {
-	if len(p.pins) == 0 {
+func (s *Service) checkPins(chains [][]*x509.Certificate) error {
+	if len(s.pins) == 0 {
 		return nil
 	}
 	for _, chain := range chains {
 		for _, cert := range chain {
 			sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
-			for _, pin := range p.pins {
+			for _, pin := range s.pins {
 				if subtle.ConstantTimeCompare(sum[:], pin) == 1 {
 					return nil
 				}
@@ -55,18 +55,18 @@ func (p *Provider) checkPins(chains [][]*x509.Certificate) error {
 }
 
 // tlsConfig keeps crypto/tls's own verification, at the time now gives, and adds the pins.
-func (p *Provider) tlsConfig(now func() time.Time) *tls.Config {
+func (s *Service) tlsConfig(now func() time.Time) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
-		ServerName: p.issuer.Hostname(),
-		RootCAs:    p.cfg.RootCAs,
+		ServerName: s.base.Hostname(),
+		RootCAs:    s.cfg.RootCAs,
 		NextProtos: []string{"http/1.1"},
 		Time:       now,
 		VerifyConnection: func(cs tls.ConnectionState) error {
-			if err := p.checkPins(cs.VerifiedChains); err != nil {
+			if err := s.checkPins(cs.VerifiedChains); err != nil {
 				return err
 			}
-			p.seen.Store(&peer{version: cs.Version, notAfter: cs.PeerCertificates[0].NotAfter})
+			s.seen.Store(&peer{version: cs.Version, notAfter: cs.PeerCertificates[0].NotAfter})
 			return nil
 		},
 	}
@@ -74,22 +74,22 @@ func (p *Provider) tlsConfig(now func() time.Time) *tls.Config {
 
 // dialTLS opens a verified connection. Where a certificate is refused for its
 // dates alone, it finds out whose clock is wrong.
-func (p *Provider) dialTLS(ctx context.Context, network, addr string) (net.Conn, *cork, error) {
-	c, held, err := p.handshake(ctx, network, addr, p.cfg.Now)
+func (s *Service) dialTLS(ctx context.Context, network, addr string) (net.Conn, *cork, error) {
+	c, held, err := s.handshake(ctx, network, addr, s.cfg.Now)
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return nil, nil, p.whoseClock(ctx, invalid.Cert)
+		return nil, nil, s.whoseClock(ctx, invalid.Cert)
 	}
 	return c, held, err
 }
 
-func (p *Provider) handshake(ctx context.Context, network, addr string, now func() time.Time) (*tls.Conn, *cork, error) {
-	raw, err := p.cfg.Dial(ctx, network, addr)
+func (s *Service) handshake(ctx context.Context, network, addr string, now func() time.Time) (*tls.Conn, *cork, error) {
+	raw, err := s.cfg.Dial(ctx, network, addr)
 	if err != nil {
 		return nil, nil, err
 	}
 	held := &cork{Conn: raw}
-	c := tls.Client(held, p.tlsConfig(now))
+	c := tls.Client(held, s.tlsConfig(now))
 	if err := c.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // the handshake's error is the one to tell
 		return nil, nil, err
@@ -98,18 +98,18 @@ func (p *Provider) handshake(ctx context.Context, network, addr string, now func
 }
 
 // whoseClock decides between an out-of-date certificate and a tablet whose clock is
-// wrong. It asks for the discovery document once more, over a connection verified in
+// wrong. It fetches DatePath, over a connection verified in
 // every way but for the time, which is set inside cert's validity; the answer's
 // Date is the service's word. Only a sentence on the screen hangs on it, and nothing is sent.
-func (p *Provider) whoseClock(ctx context.Context, cert *x509.Certificate) error {
-	now := p.cfg.Now()
+func (s *Service) whoseClock(ctx context.Context, cert *x509.Certificate) error {
+	now := s.cfg.Now()
 	inside := cert.NotBefore.Add(time.Second)
 	if now.After(cert.NotAfter) {
 		inside = cert.NotAfter.Add(-time.Second)
 	}
 	var t http.Transport
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, _, err := p.handshake(ctx, network, addr, func() time.Time { return inside })
+		c, _, err := s.handshake(ctx, network, addr, func() time.Time { return inside })
 		return c, err
 	}
 	t.DisableKeepAlives = true
@@ -117,7 +117,7 @@ func (p *Provider) whoseClock(ctx context.Context, cert *x509.Certificate) error
 
 	clockWrong := &identity.Error{Kind: identity.ClockWrong, Err: errors.New("certificate is good at the service's time")}
 	outdated := &identity.Error{Kind: identity.BadCertificate, Err: errors.New("certificate is out of date")}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.cfg.Issuer+wire.MetadataPath, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.cfg.Base+s.cfg.DatePath, nil)
 	if err != nil {
 		return outdated
 	}
@@ -134,8 +134,8 @@ func (p *Provider) whoseClock(ctx context.Context, cert *x509.Certificate) error
 		return outdated
 	}
 	_ = resp.Body.Close() // only the header counts
-	a := answer{header: resp.Header, now: now}
-	if d := a.date(); !d.Before(cert.NotBefore) && !d.After(cert.NotAfter) {
+	a := Answer{Header: resp.Header}
+	if d := a.Date(); !d.Before(cert.NotBefore) && !d.After(cert.NotAfter) {
 		return clockWrong
 	}
 	return outdated

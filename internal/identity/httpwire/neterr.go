@@ -1,4 +1,4 @@
-package fipa
+package httpwire
 
 import (
 	"context"
@@ -14,10 +14,10 @@ import (
 	"portillon/internal/identity"
 )
 
-// networkError is what it means that a request got no answer. parent is the
-// caller's context, without this package's own deadline. The cause is
+// NetworkError is what it means that a request got no answer. parent is the
+// caller's context, without a deadline of this package's own. The cause is
 // rewritten: those of net, net/http and x509 quote addresses and certificates.
-func (p *Provider) networkError(parent context.Context, op string, err error) error {
+func NetworkError(parent context.Context, op string, err error) error {
 	var e *identity.Error
 	var errno syscall.Errno
 	var dns *net.DNSError
@@ -29,8 +29,8 @@ func (p *Provider) networkError(parent context.Context, op string, err error) er
 		return identity.Fail(op, identity.TimedOut, "%w", context.DeadlineExceeded)
 	case errors.As(err, &e):
 		return &identity.Error{Kind: e.Kind, Op: op, Err: e.Err}
-	case errors.Is(err, errTorn):
-		return identity.Fail(op, identity.UnexpectedAnswer, "%w", errTorn)
+	case errors.Is(err, ErrTorn):
+		return identity.Fail(op, identity.UnexpectedAnswer, "%w", ErrTorn)
 	}
 	if k, why := certificateKind(err); why != "" {
 		return identity.Fail(op, k, "%s", why)

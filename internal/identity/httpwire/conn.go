@@ -1,4 +1,4 @@
-package fipa
+package httpwire
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"portillon/internal/identity"
 )
 
-// errTorn: net/http handed the request over in more than one piece, so that the
+// ErrTorn: net/http handed the request over in more than one piece, so that the
 // secret's place cannot be known. Nothing was sent.
-var errTorn = errors.New("request was not written whole; nothing was sent")
+var ErrTorn = errors.New("request was not written whole; nothing was sent")
 
 // placeholder stands where the secret will be. The secret's field is the last one
 // of its body.
@@ -71,7 +71,7 @@ func (s *slot) take(b []byte) (secret *identity.Secret, width int, err error) {
 		return nil, 0, nil
 	}
 	if s.fired || !ours {
-		return nil, 0, errTorn
+		return nil, 0, ErrTorn
 	}
 	s.fired = true
 	return s.secret, s.width, nil
