@@ -74,4 +74,3 @@ func TestLoginWithLargeText(t *testing.T) {
 	r.tap("SE CONNECTER")
 	r.connect()
 }
-

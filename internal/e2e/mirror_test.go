@@ -15,8 +15,10 @@ import (
 
 	"portillon/internal/login"
 	"portillon/internal/ui"
+	"portillon/internal/ui/demoexam"
 	"portillon/internal/ui/keyboard"
 	"portillon/internal/ui/kit"
+	"portillon/internal/ui/look"
 	"portillon/internal/words"
 )
 
@@ -26,7 +28,7 @@ var drawing sync.Mutex
 // mirror draws the screens the tablet should be showing, in this process. It knows
 // where the buttons and keys are, and what is to be read.
 type mirror struct {
-	ui     *ui.UI
+	ui     *ui.UI // nil for a player's window
 	canvas test.WindowlessCanvas
 }
 
@@ -41,12 +43,29 @@ func newMirror(lang string, size image.Point) (*mirror, error) {
 	u := ui.New(ui.Frame{Exam: "Moodle Evaluation", Centre: "Faculté de médecine", Room: "B12", Tablet: "B12-07",
 		Version: "dev", LocalPhone: "01 23 45 67 89", SupportPhone: "06.49.10.01.97", SupportURI: "https://sos.uness.fr/",
 		Domains: []string{"univ-uness.fr", "etu.univ-uness.fr"}, Demonstration: true}, w, func(login.Event) {})
+	m := &mirror{u, draw(u.Content(), size)}
+	u.Attach(m.canvas)
+	return m, nil
+}
+
+// newPlayerMirror draws the demonstration's player for a student.
+func newPlayerMirror(p person, size image.Point) (*mirror, error) {
+	drawing.Lock()
+	defer drawing.Unlock()
+	w, err := words.New("fr")
+	if err != nil {
+		return nil, err
+	}
+	exam := demoexam.Content(look.New(), w, demoexam.Candidate{Name: p.name}, func() {})
+	return &mirror{nil, draw(exam, size)}, nil
+}
+
+func draw(content fyne.CanvasObject, size image.Point) test.WindowlessCanvas {
 	c := software.NewCanvas()
 	c.SetPadded(false)
-	c.SetContent(u.Content())
+	c.SetContent(content)
 	c.Resize(fyne.NewSize(float32(size.X), float32(size.Y)))
-	u.Attach(c)
-	return &mirror{u, c}, nil
+	return c
 }
 
 // show draws a view.
@@ -95,7 +114,7 @@ func walk(o fyne.CanvasObject, at fyne.Position) []placed {
 	return out
 }
 
-func (m *mirror) all() []placed { return walk(m.ui.Content(), fyne.Position{}) }
+func (m *mirror) all() []placed { return walk(m.canvas.Content(), fyne.Position{}) }
 
 // button is the middle of the button that says label.
 func (m *mirror) button(label string) (image.Point, error) {
@@ -227,4 +246,13 @@ func correlation(a, b image.Image, r image.Rectangle, shift image.Point) float64
 func light(img image.Image, x, y int) float64 {
 	r, g, b, _ := img.At(x, y).RGBA()
 	return float64(r)*0.3 + float64(g)*0.6 + float64(b)*0.1
+}
+
+// french is the sentence of a key, for what screens.md gives no words to.
+func french(key string) string {
+	w, err := words.New("fr")
+	if err != nil {
+		return key // a button that nobody finds
+	}
+	return w.T(key)
 }

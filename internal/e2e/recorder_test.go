@@ -88,7 +88,6 @@ func startRecorder(t *testing.T, s *demo.Service) *recorder {
 	return r
 }
 
-
 // read keeps a request's form and gives the service the same bytes.
 func (r *recorder) read(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {

@@ -57,7 +57,13 @@ func codeScreen(p person, change ...func(*login.View)) login.View {
 func (r *room) see(v login.View) {
 	r.t.Helper()
 	r.mirror.show(v)
-	want, texts := r.mirror.picture()
+	r.reads(r.mirror, string(v.Screen))
+}
+
+// reads waits until the display shows the words of a mirror.
+func (r *room) reads(m *mirror, name string) {
+	r.t.Helper()
+	want, texts := m.picture()
 	var got *image.RGBA
 	var missing string
 	deadline := time.Now().Add(patience)
@@ -78,7 +84,7 @@ func (r *room) see(v login.View) {
 	dir := artifacts(r.t)
 	r.must(writePicture(filepath.Join(dir, "expected.png"), want))
 	r.must(writePicture(filepath.Join(dir, "seen.png"), got))
-	r.t.Fatalf("on %s these words are not to be read: %q (pictures in %s)", v.Screen, missing, dir)
+	r.t.Fatalf("on %s these words are not to be read: %q (pictures in %s)", name, missing, dir)
 }
 
 // readable is how much a printed word must agree with the mirror's. Another word in
@@ -271,8 +277,6 @@ func (r *room) connect() {
 	r.on("connected")
 	r.outcome("connected")
 }
-
-
 
 // mask is how the service names an address to a tablet.
 func mask(address string) string {
