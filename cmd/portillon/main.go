@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"portillon/internal/config"
 	"portillon/internal/supervisor"
 )
 
@@ -49,42 +48,12 @@ func run(args []string) error {
 		Config:   o.config,
 		StateDir: stateDir(),
 		Args:     append([]string{"screen"}, args...),
-		Log:      logger(),
+		Log:      logger(), ConfigKey: configKey,
 	})
 }
 
-// options are the command line, read.
-type options struct {
-	config        *config.Config
-	width, height float32 // 0: full screen
-}
-
-func parse(args []string) (options, error) {
-	flags := flag.NewFlagSet("portillon", flag.ContinueOnError)
-	file := flags.String("config", "/etc/portillon/portillon.toml", "the centre's configuration `FILE`")
-	windowed := flags.String("windowed", "", "a window of `WxH` instead of the full screen (demonstration only)")
-	if err := flags.Parse(args); err != nil {
-		return options{}, err
-	}
-	if flags.NArg() > 0 {
-		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	}
-	c, err := config.Load(*file)
-	if err != nil {
-		return options{}, err
-	}
-	o := options{config: c}
-	if *windowed == "" {
-		return o, nil
-	}
-	if c.Lockdown != config.LockdownOff {
-		return options{}, fmt.Errorf("--windowed is for demonstrations: %s has lockdown = %q", *file, c.Lockdown)
-	}
-	if n, err := fmt.Sscanf(*windowed, "%gx%g", &o.width, &o.height); n != 2 || err != nil || o.width < 320 || o.height < 320 {
-		return options{}, fmt.Errorf("--windowed %q: want WIDTHxHEIGHT, each at least 320", *windowed)
-	}
-	return o, nil
-}
+// configKey is the centre's public key in the image; a build may set another place.
+var configKey = "/usr/lib/portillon/config.pub"
 
 // stateDir is $STATE_DIRECTORY (systemd), else $XDG_STATE_HOME/portillon, else its
 // default under HOME.

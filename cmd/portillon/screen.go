@@ -50,12 +50,20 @@ func screen(args []string) error {
 				Demonstration:   o.config.Lockdown == config.LockdownOff,
 			},
 			Provider: provider, Vault: rest, Supervisor: client, Hello: hello,
-			Checks: func() []preflight.Check {
-				return append(preflight.Service(provider, time.Now), preflight.Keyring(rest.Survives))
-			},
-			Clock: kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
+			Checks: func() []preflight.Check { return checks(provider, hello, rest) },
+			Clock:  kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
 		}), nil
 	})
+}
+
+// checks are screen 0's: what the supervisor found, then what can be seen from here.
+func checks(p identity.Provider, hello supervisor.Hello, rest vault.Vault) []preflight.Check {
+	var list []preflight.Check
+	for i, f := range hello.Findings {
+		list = append(list, preflight.Found(f.ID, fmt.Sprintf("C%d", i+1), f.OK))
+	}
+	list = append(list, preflight.Service(p, time.Now)...)
+	return append(list, preflight.Keyring(rest.Survives))
 }
 
 func newProvider(c *config.Config, client *supervisor.Client) (identity.Provider, error) {

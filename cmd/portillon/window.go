@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -80,23 +79,3 @@ func frame(c *config.Config) ui.Frame {
 
 // version is set by the build.
 var version = "dev"
-
-const statusEvery = 20 * time.Second
-
-// watch keeps the footer's battery, network and clock true.
-func watch(ctx context.Context, c *config.Config, u *ui.UI) {
-	ticker := time.NewTicker(statusEvery)
-	defer ticker.Stop()
-	for {
-		s := kiosk.ReadStatus("/sys")
-		now := time.Now().In(c.Timezone)
-		fyne.Do(func() {
-			u.SetStatus(ui.Status{Battery: s.Battery, Charging: s.Charging, Network: s.Online, Clock: now.Format("15:04")})
-		})
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}

@@ -95,6 +95,16 @@ func Service(p identity.Provider, now func() time.Time) []Check {
 	}
 }
 
+// Found is a check that was made before this process began; it blocks.
+func Found(id, code string, ok bool) Check {
+	return Check{ID: id, Grade: login.GradeBlocking, Code: code, Probe: func(context.Context) error {
+		if !ok {
+			return errFound
+		}
+		return nil
+	}}
+}
+
 // Keyring warns where «Se souvenir de moi» would not survive a crash.
 func Keyring(survives func() bool) Check {
 	return Check{ID: "keyring", Grade: login.GradeWarning, Code: "P3", Probe: func(context.Context) error {

@@ -79,6 +79,16 @@ func TestLimit(t *testing.T) {
 	})
 }
 
+func TestFound(t *testing.T) {
+	got := last(t, []Check{Found("signature", "P4", false), Found("lockdown", "P5", true)})
+	if c := got["signature"]; c.Status != login.CheckFailed || c.Grade != login.GradeBlocking || c.Code != "P4" {
+		t.Errorf("%+v", c)
+	}
+	if c := got["lockdown"]; c.Status != login.CheckOK {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestNoChecks(t *testing.T) { last(t, nil) }
 
 // health is a provider whose clock reads t.

@@ -30,6 +30,9 @@ type Hello struct {
 	SessionDir string `json:"session_dir"`
 	// BootID names this boot of the machine.
 	BootID string `json:"boot_id"`
+	// Findings is what the supervisor itself checked before it started anything; each
+	// that failed blocks the login where lockdown is required.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // Client is the screen process's side. It may be used from several goroutines. Every

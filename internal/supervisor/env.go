@@ -21,7 +21,7 @@ func driverPrefixes() []string {
 // is there on every Debian. Without a bus address Fyne and go-keyring would execute
 // dbus-launch, and without XAUTHORITY Xlib would look under the HOME we changed.
 func graphical(home string) []string {
-	env := []string{"HOME=" + home, "LANG=C.UTF-8", "LC_ALL=C.UTF-8"}
+	env := []string{"HOME=" + home, "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "LANGUAGE=fr"} // LANGUAGE: Fyne cannot read "C"
 	for _, name := range passedOn() {
 		value := os.Getenv(name)
 		if value == "" {

@@ -34,6 +34,11 @@ type Options struct {
 	Resolver *net.Resolver
 	// Hosts ("host:port") may be dialled beside the identity service's.
 	Hosts []string
+	// ConfigKey is the public key (PEM) that configurations are signed with. It is looked at
+	// where lockdown is required.
+	ConfigKey string
+	// Sealed says what keeps this tablet from being sealed; nil: nothing is known to seal it.
+	Sealed func() error
 	// SealParent, when set, is called once: after the state directories and the
 	// device key are there, before the first child is started. An error ends Run. What it
 	// forbids, the screen process and the player inherit.

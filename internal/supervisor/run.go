@@ -31,6 +31,7 @@ type supervisor struct {
 	exam     *exam
 	inbox    *page // where packets are received: they may hold a token
 
+	findings  []Finding
 	restarted bool // the candidate outlived a screen process
 }
 
@@ -68,6 +69,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.key, err = dpop.LoadOrCreate(s.state.key()); err != nil {
 		return fmt.Errorf("supervisor: device key: %w", err)
 	}
+	s.findings = s.comply(time.Now())
 	if s.inbox, err = newPage(maxPacket); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (s *state) close() error { return s.lock.Close() }
 
 func (s *state) device() string     { return filepath.Join(s.dir, "device") }
 func (s *state) key() string        { return filepath.Join(s.device(), "key.pem") }
+func (s *state) serial() string     { return filepath.Join(s.device(), "serial") }
 func (s *state) session() string    { return filepath.Join(s.dir, "session") }
 func (s *state) marker() string     { return filepath.Join(s.session(), "boot") }
 func (s *state) screenHome() string { return filepath.Join(s.session(), "screen") }
@@ -88,13 +89,24 @@ func (s *state) renew() error {
 	return nil
 }
 
-// wipe removes session/ with all that is in it. RemoveAll follows no link.
+// wipe removes session/ with all that is in it. RemoveAll follows no link. The screen
+// process may be writing its settings there just then, which makes a directory grow
+// behind RemoveAll's back; what still appears later goes with the next wipe, before
+// the next screen process.
 func (s *state) wipe() error {
-	if err := os.RemoveAll(s.session()); err != nil {
+	var err error
+	for range wipeTries {
+		if err = os.RemoveAll(s.session()); !errors.Is(err, unix.ENOTEMPTY) {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("supervisor: wipe session: %w", err)
 	}
 	return nil
 }
+
+const wipeTries = 5
 
 // renewScreenHome gives the next screen process an empty HOME.
 func (s *state) renewScreenHome() error {

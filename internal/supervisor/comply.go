@@ -1,0 +1,106 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"portillon/internal/config"
+)
+
+// Finding is one thing the supervisor checked.
+type Finding struct {
+	ID string `json:"id"` // stem of the translation keys check.ID
+	OK bool   `json:"ok"`
+	// Detail is one line for a technician; never secret.
+	Detail string `json:"detail,omitempty"`
+}
+
+// errNotSealed: this build cannot establish the lockdown of the process.
+var errNotSealed = errors.New("the process lockdown cannot be established by this version")
+
+// comply checks what only this side can: the configuration's signature, and that the
+// lockdown is there. A demonstration is asked nothing.
+func (s *supervisor) comply(now time.Time) []Finding {
+	if s.o.Config.Lockdown != config.LockdownRequired {
+		return nil
+	}
+	found := func(id string, err error) Finding {
+		if err == nil {
+			return Finding{ID: id, OK: true}
+		}
+		s.log.Error("not compliant", "check", id, "err", err)
+		return Finding{ID: id, Detail: err.Error()}
+	}
+	sealed := errNotSealed
+	if s.o.Sealed != nil {
+		sealed = s.o.Sealed()
+	}
+	return []Finding{
+		found("signature", s.state.signed(s.o.Config, s.o.ConfigKey, now)),
+		found("lockdown", sealed),
+	}
+}
+
+// signed holds the configuration against its signature, and remembers the serial of one that is
+// good: a lower one is refused from then on, whatever it says.
+func (s *state) signed(c *config.Config, keyFile string, now time.Time) error {
+	key, err := config.LoadPublicKey(keyFile)
+	if err != nil {
+		return fmt.Errorf("the centre's public key: %w", err)
+	}
+	signature, err := config.LoadSignature(c.Path)
+	if err != nil {
+		return err
+	}
+	highest, err := s.highest()
+	if err != nil {
+		return err
+	}
+	if err := signature.Verify(c.Raw, key, now, highest); err != nil {
+		return fmt.Errorf("%s: %w", c.Path, err)
+	}
+	if signature.Serial == highest {
+		return nil
+	}
+	return s.remember(signature.Serial)
+}
+
+// highest is the highest serial accepted so far, 0 for none. One that cannot be read is
+// an error, not a 0: otherwise damaging the file would undo it.
+func (s *state) highest() (uint64, error) {
+	b, err := os.ReadFile(s.serial())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("supervisor: highest serial: %w", err)
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("supervisor: highest serial: %s is damaged", s.serial())
+	}
+	return n, nil
+}
+
+// remember writes the serial whole or not at all.
+func (s *state) remember(serial uint64) error {
+	tmp, err := os.CreateTemp(filepath.Dir(s.serial()), ".serial-*")
+	if err != nil {
+		return fmt.Errorf("supervisor: highest serial: %w", err)
+	}
+	_, err = fmt.Fprintf(tmp, "%d\n", serial)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), s.serial())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("supervisor: highest serial: %w", err), os.Remove(tmp.Name()))
+	}
+	return nil
+}
