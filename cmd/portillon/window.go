@@ -37,6 +37,8 @@ func window(ctx context.Context, o options, make func(context.Context, func(logi
 	win.SetCloseIntercept(func() {}) // nobody closes a kiosk
 	win.SetContent(u.Content())
 	u.Attach(win.Canvas())
+	// A size of its own first: our screens have no smallest one, and X refuses 0×0.
+	win.Resize(fyne.NewSize(1280, 800))
 	if o.width > 0 {
 		win.Resize(fyne.NewSize(o.width, o.height))
 		win.SetFixedSize(true)
