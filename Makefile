@@ -7,7 +7,8 @@ SHELL := bash
 # One set of flags for builds and tests alike: Fyne's C code is compiled once. Without
 # animations a blinking cursor does not cost ten times the rest of the program.
 export GOFLAGS := -trimpath -tags=no_animations,no_emoji
-LDFLAGS := -s -w
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
 
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 TOOLS := $(CURDIR)/bin/tools

@@ -39,7 +39,7 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
-	return window(ctx, o, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+	return window(ctx, o, hello, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
 		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
 		return kiosk.New(kiosk.Options{
 			Settings: login.Settings{

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"sync/atomic"
 
 	"fyne.io/fyne/v2"
@@ -10,6 +11,7 @@ import (
 	"portillon/internal/config"
 	"portillon/internal/kiosk"
 	"portillon/internal/login"
+	"portillon/internal/supervisor"
 	"portillon/internal/ui"
 	"portillon/internal/ui/look"
 	"portillon/internal/words"
@@ -17,7 +19,7 @@ import (
 
 // window shows the screens until the kiosk that make builds has ended. It is
 // painted first: nothing slow stands between the power button and a screen.
-func window(ctx context.Context, o options, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
+func window(ctx context.Context, o options, hello supervisor.Hello, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
 	w, err := words.New(o.config.Language)
 	if err != nil {
 		return err
@@ -26,7 +28,7 @@ func window(ctx context.Context, o options, make func(context.Context, func(logi
 	a := app.NewWithID("fr.portillon.kiosk")
 	// The fonts must be known before any text is measured.
 	a.Settings().SetTheme(look.Theme(look.New()))
-	u := ui.New(frame(o.config), w, func(e login.Event) {
+	u := ui.New(frame(o.config, hello), w, func(e login.Event) {
 		if k := k.Load(); k != nil { // before the first view there is nothing to touch
 			k.Post(e)
 		}
@@ -70,8 +72,12 @@ func window(ctx context.Context, o options, make func(context.Context, func(logi
 	return ended
 }
 
-func frame(c *config.Config) ui.Frame {
-	return ui.Frame{
+func frame(c *config.Config, hello supervisor.Hello) ui.Frame {
+	serial := ""
+	if hello.ConfigSerial > 0 {
+		serial = strconv.FormatUint(hello.ConfigSerial, 10)
+	}
+	return ui.Frame{ConfigSerial: serial,
 		Exam: c.Login.Exam, Centre: c.Centre.Name, Room: c.Centre.Room, Tablet: c.Centre.Tablet,
 		Version: version, LocalPhone: c.Centre.LocalPhone,
 		SupportPhone: c.Centre.SupportPhone, SupportURI: c.Centre.SupportURI,

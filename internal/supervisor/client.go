@@ -33,6 +33,8 @@ type Hello struct {
 	// Findings is what the supervisor itself checked before it started anything; each
 	// that failed blocks the login where lockdown is required.
 	Findings []Finding `json:"findings,omitempty"`
+	// ConfigSerial is the configuration's serial, 0 where its signature was not found good.
+	ConfigSerial uint64 `json:"config_serial,omitempty"`
 }
 
 // Client is the screen process's side. It may be used from several goroutines. Every

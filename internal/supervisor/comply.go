@@ -41,34 +41,35 @@ func (s *supervisor) comply(now time.Time) []Finding {
 	if s.o.Sealed != nil {
 		sealed = s.o.Sealed()
 	}
-	return []Finding{
-		found("signature", s.state.signed(s.o.Config, s.o.ConfigKey, now)),
-		found("lockdown", sealed),
-	}
+	serial, err := s.state.signed(s.o.Config, s.o.ConfigKey, now)
+	s.serial = serial
+	return []Finding{found("signature", err), found("lockdown", sealed)}
 }
 
 // signed holds the configuration against its signature, and remembers the serial of one that is
-// good: a lower one is refused from then on, whatever it says.
-func (s *state) signed(c *config.Config, keyFile string, now time.Time) error {
+// good: a lower one is refused from then on, whatever it says. The serial is 0 with an error.
+func (s *state) signed(c *config.Config, keyFile string, now time.Time) (uint64, error) {
 	key, err := config.LoadPublicKey(keyFile)
 	if err != nil {
-		return fmt.Errorf("the centre's public key: %w", err)
+		return 0, fmt.Errorf("the centre's public key: %w", err)
 	}
 	signature, err := config.LoadSignature(c.Path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	highest, err := s.highest()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := signature.Verify(c.Raw, key, now, highest); err != nil {
-		return fmt.Errorf("%s: %w", c.Path, err)
+		return 0, fmt.Errorf("%s: %w", c.Path, err)
 	}
-	if signature.Serial == highest {
-		return nil
+	if signature.Serial > highest {
+		if err := s.remember(signature.Serial); err != nil {
+			return 0, err
+		}
 	}
-	return s.remember(signature.Serial)
+	return signature.Serial, nil
 }
 
 // highest is the highest serial accepted so far, 0 for none. One that cannot be read is

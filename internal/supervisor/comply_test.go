@@ -58,7 +58,8 @@ func TestComply(t *testing.T) {
 		}
 	}()
 	check := func(raw []byte, pub string) error {
-		return state.signed(&config.Config{Path: file, Raw: raw}, pub, now)
+		_, err := state.signed(&config.Config{Path: file, Raw: raw}, pub, now)
+		return err
 	}
 	later := now.Add(time.Hour)
 	if err := check(data, keyFile+".pub"); !errors.Is(err, config.ErrUnsigned) {

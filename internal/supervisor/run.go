@@ -32,6 +32,7 @@ type supervisor struct {
 	inbox    *page // where packets are received: they may hold a token
 
 	findings  []Finding
+	serial    uint64 // of the signed configuration; 0: none
 	restarted bool // the candidate outlived a screen process
 }
 

@@ -106,7 +106,7 @@ func (v *serving) hello(id uint64) error {
 		tell(reply{ID: id, Hello: &Hello{
 			Restarted: v.restarted, PlayerRunning: inExam, Thumbprint: v.key.Thumbprint(),
 			StateDir: v.state.dir, SessionDir: v.state.session(), BootID: v.state.boot,
-			Findings: v.findings,
+			Findings: v.findings, ConfigSerial: v.serial,
 		}})
 	})
 	return nil

@@ -79,11 +79,19 @@ type header struct {
 	screen  login.Screen
 }
 
+// version tells image and configuration; one without a serial was signed by nobody.
+func version(w *words.Words, f Frame) string {
+	args := map[string]string{"version": f.Version, "serial": f.ConfigSerial}
+	if f.ConfigSerial == "" {
+		return w.Say("header.version.unsigned", 0, args)
+	}
+	return w.Say("header.version", 0, args)
+}
+
 func newHeader(l *look.Look, w *words.Words, f Frame) *header {
 	h := &header{words: w, frame: f,
 		exam: kit.NewText(l, look.SizeBody, kit.InkText).Bold().Say(kit.Plain(f.Exam)),
-		version: kit.NewText(l, look.SizeSmall, kit.InkMuted).Say(w.Say("header.version", 0,
-			map[string]string{"version": f.Version, "serial": f.ConfigSerial})),
+		version: kit.NewText(l, look.SizeSmall, kit.InkMuted).Say(version(w, f)),
 		demo:   kit.NewPill(l, look.IconWarning, kit.InkWarning, nil).Say(w.T("demonstration")),
 		clock:  kit.NewPill(l, look.IconClock, kit.InkAccent, nil),
 		room:   kit.NewText(l, look.SizeBody, kit.InkMuted),
