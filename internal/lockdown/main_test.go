@@ -1,0 +1,383 @@
+package lockdown
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"portillon/internal/config"
+)
+
+// order tells a child of this test binary what to do; it is one process's whole life,
+// since sealing cannot be undone. It travels by standard input.
+type order struct {
+	Do         string // "screen", "supervisor", "open": unsealed; "noscope": a screen without ScopeScreen
+	Mode       config.Lockdown
+	Dir        string // writable
+	Without    []Part
+	Player     []string
+	Execute    []string
+	Hosts      []string
+	UDP        bool
+	Kernel     string // what an older kernel does: "enosys", "abi2", "noseccomp"
+	Threads    int    // locked threads that exist before sealing and probe after it
+	RunPlayer  bool
+	DialAfter  string // host:port to connect to once sealed
+	LookUp     string // a name for Resolver, asked of DNSServer
+	DNSServer  string
+	Reconnect  string // descriptor 3 is a TCP socket: disconnect and connect there
+	BadOptions bool
+}
+
+// finding is the child's answer.
+type finding struct {
+	Report, Scope Report
+	Err           string
+	Landlock      *ErrLandlock `json:",omitempty"`
+	Seccomp       bool
+	Probes        []ProbeResult
+	Threads       [][]ProbeResult
+	Player        string // its output
+	Dial          string
+	Looked        []string
+	Notes         []string
+}
+
+// The parent of a sealed child must be one that it could reach but for its seal: a
+// relay of the same user, not sealed itself.
+const (
+	childWord = "lockdown-child"
+	relayWord = "lockdown-relay"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		roles := map[string]func() error{childWord: child, relayWord: relay}
+		if role := roles[os.Args[1]]; role != nil {
+			if err := role(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
+	}
+	code := m.Run()
+	if err := os.Remove(binaryCopy()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// binaryCopy is where root's tests put this program for their child.
+func binaryCopy() string { return filepath.Join("/tmp", fmt.Sprintf("lockdown-test-%d", os.Getpid())) }
+
+// relay starts the child and waits for it.
+func relay() error {
+	cmd := exec.Command(os.Args[0], childWord)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if _, err := unix.FcntlInt(3, unix.F_GETFD, 0); err == nil {
+		cmd.ExtraFiles = []*os.File{os.NewFile(3, "passed on")}
+	}
+	return cmd.Run()
+}
+
+// child carries out an order.
+func child() error {
+	var o order
+	if err := json.NewDecoder(os.Stdin).Decode(&o); err != nil {
+		return err
+	}
+	if o.Kernel != "" {
+		if err := olderKernel(o.Kernel); err != nil {
+			return err
+		}
+	}
+	var f finding
+	threads := startThreads(o.Threads)
+	probes, err := o.seal(&f)
+	f.Err = errText(err)
+	errors.As(err, &f.Landlock)
+	if f.Landlock != nil {
+		f.Landlock.Err = nil // not JSON
+	}
+	_, f.Seccomp = errors.AsType[*ErrSeccomp](err)
+	if err == nil {
+		f.Probes = Probe(context.Background(), probes)
+		for _, ask := range threads {
+			f.Threads = append(f.Threads, ask(probes))
+		}
+		o.extras(&f)
+	}
+	return json.NewEncoder(os.Stdout).Encode(f)
+}
+
+func errText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// seal does what o says.
+func (o order) seal(f *finding) (p ProbeOptions, err error) {
+	switch o.Do {
+	case "screen", "noscope":
+		so := ScreenOptions{Mode: o.Mode, Session: o.Dir, Without: o.Without}
+		if f.Report, err = SealScreen(so); err != nil {
+			return p, err
+		}
+		if o.Do == "screen" {
+			f.Scope, err = ScopeScreen(so)
+		}
+		return so.Probes(), err
+	case "supervisor":
+		so := SupervisorOptions{Mode: o.Mode, State: o.Dir, Without: o.Without, Player: o.Player,
+			PlayerExecute: o.Execute, Hosts: o.Hosts, UDP: o.UDP}
+		if f.Report, err = SealSupervisor(so); err != nil {
+			return p, err
+		}
+		return so.Probes()
+	case "open":
+		return ProbeOptions{Writable: o.Dir}, nil
+	}
+	return p, fmt.Errorf("no such order: %q", o.Do)
+}
+
+// extras are what single tests ask for beside the probes.
+func (o order) extras(f *finding) {
+	if o.RunPlayer {
+		out, err := exec.Command(o.Player[0], o.Player[1:]...).CombinedOutput()
+		f.Player = string(out) + errText(err)
+	}
+	if o.DialAfter != "" {
+		var d net.Dialer
+		d.SetMultipathTCP(false)
+		c, err := d.Dial("tcp", o.DialAfter)
+		f.Dial = errText(err)
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+	if o.LookUp != "" {
+		r := Resolver()
+		dial := r.Dial
+		r.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) { return dial(ctx, network, o.DNSServer) }
+		addrs, err := r.LookupHost(context.Background(), o.LookUp)
+		f.Looked, f.Dial = addrs, errText(err)
+	}
+	if o.Reconnect != "" {
+		f.Notes = reconnect(o.Reconnect)
+	}
+}
+
+// reconnect tries to make something else of a connected TCP socket that was passed in.
+func reconnect(to string) []string {
+	const fd = 3
+	var notes []string
+	say := func(what string, err error) { notes = append(notes, what+": "+errText(err)) }
+	say("write", func() error { _, err := unix.Write(fd, []byte("x")); return err }())
+	say("disconnect", disconnect(fd))
+	_, port, err := net.SplitHostPort(to)
+	if err != nil {
+		return append(notes, err.Error())
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return append(notes, err.Error())
+	}
+	say("connect", unix.Connect(fd, ip4.loopback(n)))
+	say("listen", unix.Listen(fd, 1))
+	say("fastopen", unix.Sendto(fd, []byte("x"), unix.MSG_FASTOPEN, ip4.loopback(n)))
+	return notes
+}
+
+// startThreads makes threads that exist before sealing. Each answers with its own probes.
+func startThreads(n int) []func(ProbeOptions) []ProbeResult {
+	var out []func(ProbeOptions) []ProbeResult
+	for range n {
+		ask, answer, up := make(chan ProbeOptions), make(chan []ProbeResult), make(chan struct{})
+		go func() {
+			runtime.LockOSThread()
+			close(up)
+			answer <- Probe(context.Background(), <-ask)
+		}()
+		<-up
+		out = append(out, func(p ProbeOptions) []ProbeResult {
+			ask <- p
+			return <-answer
+		})
+	}
+	return out
+}
+
+// olderKernel has this process meet a kernel that lacks things.
+func olderKernel(what string) error {
+	var program []bpf.Instruction
+	ret := func(e unix.Errno) bpf.Instruction { return bpf.RetConstant{Val: uint32(refuse(e))} }
+	load := func(off uint32) bpf.Instruction { return bpf.LoadAbsolute{Off: off, Size: 4} }
+	done := bpf.RetConstant{Val: uint32(allow)}
+	switch what {
+	case "enosys": // before 5.13, or not compiled in
+		program = []bpf.Instruction{load(offNumber),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_LANDLOCK_CREATE_RULESET, SkipFalse: 1}, ret(unix.ENOSYS), done}
+	case "disabled": // not in the lsm= list
+		program = []bpf.Instruction{load(offNumber),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_LANDLOCK_CREATE_RULESET, SkipFalse: 1}, ret(unix.EOPNOTSUPP), done}
+	case "noseccomp": // a container whose filter forbids more filters
+		program = []bpf.Instruction{load(offNumber),
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_SECCOMP, SkipFalse: 1}, ret(unix.EINVAL), done}
+	case "abi2":
+		return abiTwo()
+	default:
+		return fmt.Errorf("no such kernel: %q", what)
+	}
+	raw, err := bpf.Assemble(program)
+	if err != nil {
+		return err
+	}
+	return installRaw(raw)
+}
+
+// run starts a child with this order, as nobody if we are root, and gives its answer.
+func (o order) run(t testing.TB, files ...*os.File) finding {
+	t.Helper()
+	f, err := o.try(t, files...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func (o order) try(t testing.TB, files ...*os.File) (finding, error) {
+	t.Helper()
+	exe := testBinary(t)
+	cmd := exec.Command(exe, relayWord)
+	in, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin = strings.NewReader(string(in))
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + o.Dir}
+	cmd.Dir = "/"
+	cmd.ExtraFiles = files
+	cmd.SysProcAttr = asNobody()
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return finding{}, fmt.Errorf("child: %w\n%s", err, errs.String())
+	}
+	var f finding
+	if err := json.Unmarshal(out, &f); err != nil {
+		return finding{}, fmt.Errorf("child said %q: %w", out, err)
+	}
+	return f, nil
+}
+
+// nobody is Debian's.
+const nobody = 65534
+
+func asNobody() *syscall.SysProcAttr {
+	if os.Getuid() != 0 {
+		return nil
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+}
+
+// openDir is a directory that the child may use, outside any that is private to us.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "lockdown")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if os.Getuid() == 0 {
+		if err := os.Chown(dir, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// testBinary is a copy of this program where the child may execute it.
+func testBinary(t testing.TB) string {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() != 0 {
+		return exe
+	}
+	to := binaryCopy()
+	if _, err := os.Stat(to); err == nil {
+		return to
+	}
+	copyFile(t, exe, to, 0o755)
+	return to
+}
+
+func copyFile(t testing.TB, from, to string, mode os.FileMode) {
+	t.Helper()
+	src, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = io.Copy(dst, src)
+	if err = errors.Join(err, dst.Close(), src.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// open lists the probes that were not denied.
+func openOnes(results []ProbeResult) []string {
+	var out []string
+	for _, r := range results {
+		if !r.Denied {
+			out = append(out, r.ID)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// kernelOK: without Landlock ABI 6 the strict sandbox cannot be tried. That fails where
+// REQUIRE_LANDLOCK=1 says it must not be so, and is said out loud elsewhere.
+func kernelOK(t testing.TB) bool {
+	t.Helper()
+	have := abi()
+	if have >= NeedABI {
+		return true
+	}
+	if os.Getenv("REQUIRE_LANDLOCK") == "1" {
+		t.Fatalf("this kernel has Landlock ABI %d, need %d", have, NeedABI)
+	}
+	t.Logf("NOT RUN: this kernel has Landlock ABI %d, need %d; nothing was proven here", have, NeedABI)
+	fmt.Fprintf(os.Stderr, "NOT RUN: %s: Landlock ABI %d, need %d\n", t.Name(), have, NeedABI)
+	return false
+}
