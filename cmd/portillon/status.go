@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"fyne.io/fyne/v2"
-
 	"portillon/internal/config"
 	"portillon/internal/kiosk"
 	"portillon/internal/ui"
@@ -14,13 +12,13 @@ import (
 const statusEvery = 20 * time.Second
 
 // watch keeps the footer's battery, network and clock true.
-func watch(ctx context.Context, c *config.Config, u *ui.UI) {
+func watch(ctx context.Context, c *config.Config, u *ui.UI, do func(func())) {
 	ticker := time.NewTicker(statusEvery)
 	defer ticker.Stop()
 	for {
 		s := kiosk.ReadStatus("/sys")
 		now := time.Now().In(c.Timezone)
-		fyne.Do(func() {
+		do(func() {
 			u.SetStatus(ui.Status{Battery: s.Battery, Charging: s.Charging, Network: s.Online, Clock: now.Format("15:04")})
 		})
 		select {

@@ -14,6 +14,7 @@ import (
 // thumbs gives the on-screen keyboard every finger of its own, which the
 // toolkit's emulated pointer does not. All methods run on the UI goroutine.
 type thumbs struct {
+	do       func(func()) // on the UI goroutine
 	canvas   fyne.Canvas
 	keyboard *keyboard.Keyboard
 	listener *touch.Listener
@@ -34,7 +35,7 @@ func (t *thumbs) listen(win fyne.Window) {
 			return
 		}
 		l, err := touch.Listen(os.Getenv("DISPLAY"), x11.WindowHandle, func(e touch.Event) {
-			fyne.Do(func() { t.finger(e) })
+			t.do(func() { t.finger(e) })
 		})
 		if err != nil {
 			t.log.Info("touch", "error", err.Error())

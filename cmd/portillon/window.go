@@ -25,6 +25,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 		return err
 	}
 	var k atomic.Pointer[kiosk.Kiosk]
+	loop := &rest{}
 	a := app.NewWithID("fr.portillon.kiosk")
 	// The fonts must be known before any text is measured.
 	a.Settings().SetTheme(look.Theme(look.New()))
@@ -32,7 +33,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 		if k := k.Load(); k != nil { // before the first view there is nothing to touch
 			k.Post(e)
 		}
-	})
+	}, ui.WithDo(loop.do))
 	a.Settings().SetTheme(look.Theme(u.Look()))
 	win := a.NewWindow("Portillon")
 	win.SetPadded(false)
@@ -47,9 +48,9 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 	} else {
 		win.SetFullScreen(true)
 	}
-	fingers := &thumbs{canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
+	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
 	show := func(v login.View) {
-		fyne.Do(func() {
+		loop.do(func() {
 			u.Update(v)
 			fingers.follow()
 		})
@@ -57,7 +58,8 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 	var ended error
 	a.Lifecycle().SetOnStarted(func() {
 		fingers.listen(win)
-		go watch(ctx, o.config, u)
+		loop.start()
+		go watch(ctx, o.config, u, loop.do)
 		go func() {
 			var made *kiosk.Kiosk
 			made, ended = make(ctx, show)
@@ -65,7 +67,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 				k.Store(made)
 				ended = made.Run(ctx)
 			}
-			fyne.Do(func() { u.WipeAll(); a.Quit() })
+			loop.do(func() { u.WipeAll(); loop.stop(); a.Quit() })
 		}()
 	})
 	win.ShowAndRun()

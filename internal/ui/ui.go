@@ -14,6 +14,7 @@ package ui
 
 import (
 	"reflect"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -59,17 +60,37 @@ type UI struct {
 	canvas   fyne.Canvas // nil until Attach
 }
 
+// Option changes a UI at its making.
+type Option func(*options)
+
+type options struct{ keyboard []keyboard.Option }
+
+// WithDo gives the way to the Fyne goroutine from another, for what happens by
+// itself: a key that repeats or opens its accents. The default is fyne.Do.
+func WithDo(do func(func())) Option {
+	return func(o *options) {
+		o.keyboard = append(o.keyboard, keyboard.WithTimer(func(d time.Duration, f func()) func() {
+			t := time.AfterFunc(d, func() { do(f) })
+			return func() { t.Stop() }
+		}))
+	}
+}
+
 // New builds every screen once. The application's theme must be look.Theme's by
 // then, of any Look: Fyne keeps the fonts that text was first measured with until
 // its loop runs. Then set the theme of Look. post is called on the Fyne goroutine and must
 // not block.
-func New(frame Frame, w *words.Words, post func(login.Event)) *UI {
+func New(frame Frame, w *words.Words, post func(login.Event), opts ...Option) *UI {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
 	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
 	u.makeFields()
 	touched := func() { u.post(login.Touched{}) }
 	u.ground = kit.NewGround(u.look, touched)
 	u.dock = kit.NewGround(u.look, touched).Shaded()
-	u.keyboard = keyboard.New(u.look, output{u})
+	u.keyboard = keyboard.New(u.look, output{u}, o.keyboard...)
 	u.keyboard.SetDomains(frame.Domains, false)
 	u.header = newHeader(u.bar, w, frame)
 	u.footer = newFooter(u.bar, w, post)

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"github.com/go-gl/glfw/v3.3/glfw"
+)
+
+// rest lets the toolkit's loop sleep while nothing happens. Fyne's loop wakes 60
+// times a second to ask whether there is an event and whether there is something to
+// draw: that is most of what an idle window costs, and a key waits half a tick for
+// it. While there is nothing to do, rest occupies the loop with GLFW's own wait
+// instead, which ends with the next event of the display, with the next call of do,
+// or after restMost; the loop's tick, due by then, draws at once.
+//
+// Everything that goes to the UI goroutine from another goes through do. What the
+// toolkit itself sends there waits for restMost at most.
+type rest struct {
+	lastDo  atomic.Int64 // nanoseconds since the Unix epoch
+	mu      sync.Mutex
+	running bool // GLFW may be called
+}
+
+const (
+	restMost = time.Second
+	// restAfter is how long the loop runs on after it was woken: two of its ticks, so
+	// that one of them draws what the waking brought.
+	restAfter = 34 * time.Millisecond
+)
+
+// do runs f on the UI goroutine, and wakes it for it.
+func (r *rest) do(f func()) {
+	r.lastDo.Store(time.Now().UnixNano())
+	fyne.Do(f)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running {
+		glfw.PostEmptyEvent()
+	}
+}
+
+// start is called once the loop runs.
+func (r *rest) start() {
+	r.mu.Lock()
+	r.running = true
+	r.mu.Unlock()
+	go func() {
+		for r.runs() {
+			<-time.After(restAfter)
+			fyne.DoAndWait(r.once)
+		}
+	}()
+}
+
+// once is one rest, on the UI goroutine.
+func (r *rest) once() {
+	if time.Since(time.Unix(0, r.lastDo.Load())) >= restAfter && r.runs() {
+		glfw.WaitEventsTimeout(restMost.Seconds())
+	}
+}
+
+// stop is called on the UI goroutine, before the loop ends.
+func (r *rest) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running = false
+}
+
+func (r *rest) runs() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.running
+}
