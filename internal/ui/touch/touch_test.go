@@ -9,12 +9,16 @@ import (
 	"github.com/jezek/xgb/xproto"
 
 	"portillon/internal/ui/touch"
+
+	"portillon/internal/e2e/xorg"
 )
+
+const patience = 20 * time.Second
 
 // Two thumbs on the keyboard, a third finger above it, and a mouse: each is heard
 // once, by whom it is for.
 func TestOverlappingFingers(t *testing.T) {
-	display, screen, mouse := startXorg(t)
+	display, screen, mouse := xorg.Start(t)
 	win := openBelow(t, display)
 	heard := make(chan touch.Event, 100)
 	l, err := touch.Listen(display, uintptr(win.id), func(e touch.Event) { heard <- e })
@@ -45,19 +49,19 @@ func TestOverlappingFingers(t *testing.T) {
 	settle(t, win, true)
 
 	// The second finger comes before the first is gone, and goes after it.
-	screen.finger(1, 0, 100, 500)
+	screen.Finger(1, xorg.Begin, 100, 500)
 	one := expect(touch.Begin, 100, 500)
-	screen.finger(2, 0, 900, 700)
+	screen.Finger(2, xorg.Begin, 900, 700)
 	two := expect(touch.Begin, 900, 700)
-	screen.finger(1, 1, 140, 510)
+	screen.Finger(1, xorg.Move, 140, 510)
 	if id := expect(touch.Update, 140, 510); id != one {
 		t.Errorf("finger 1 became %d, was %d", id, one)
 	}
-	screen.finger(1, 2, 140, 510)
+	screen.Finger(1, xorg.End, 140, 510)
 	if id := expect(touch.End, 140, 510); id != one {
 		t.Errorf("finger 1 ended as %d, was %d", id, one)
 	}
-	screen.finger(2, 2, 900, 700)
+	screen.Finger(2, xorg.End, 900, 700)
 	if id := expect(touch.End, 900, 700); id != two || one == two || one == 0 || two == 0 {
 		t.Errorf("fingers %d and %d, ended as %d", one, two, id)
 	}
@@ -66,23 +70,23 @@ func TestOverlappingFingers(t *testing.T) {
 	}
 
 	// Outside the area Fyne goes on hearing its emulated pointer, and we nothing.
-	screen.finger(3, 0, 600, 200)
-	screen.finger(3, 2, 600, 200)
+	screen.Finger(3, xorg.Begin, 600, 200)
+	screen.Finger(3, xorg.End, 600, 200)
 	if got := win.presses(); len(got) != 1 || got[0] != [2]int16{600, 200} {
 		t.Errorf("a finger above the keyboard came as %v", got)
 	}
 	// A mouse over the keyboard goes to the window below.
-	mouse.click(300, 600)
+	mouse.Click(300, 600)
 	if got := win.presses(); len(got) != 1 || got[0] != [2]int16{300, 600} {
 		t.Errorf("a click on the keyboard came as %v", got)
 	}
 
 	// Sliding out of the area, as to the accents above the first row, is followed.
-	screen.finger(4, 0, 100, 490)
+	screen.Finger(4, xorg.Begin, 100, 490)
 	expect(touch.Begin, 100, 490)
-	screen.finger(4, 1, 150, 440)
+	screen.Finger(4, xorg.Move, 150, 440)
 	expect(touch.Update, 150, 440)
-	screen.finger(4, 2, 150, 440)
+	screen.Finger(4, xorg.End, 150, 440)
 	expect(touch.End, 150, 440)
 
 	// Without an area everything is the emulated pointer's again.
@@ -90,8 +94,8 @@ func TestOverlappingFingers(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle(t, win, false)
-	screen.finger(5, 0, 100, 500)
-	screen.finger(5, 2, 100, 500)
+	screen.Finger(5, xorg.Begin, 100, 500)
+	screen.Finger(5, xorg.End, 100, 500)
 	if got := win.presses(); len(got) != 1 {
 		t.Errorf("after the keyboard is gone a finger came as %v", got)
 	}
@@ -126,7 +130,7 @@ func settle(t *testing.T, b *below, mapped bool) {
 }
 
 func TestListenFails(t *testing.T) {
-	display, _, _ := startXorg(t)
+	display, _, _ := xorg.Start(t)
 	var server *touch.ServerError
 	if _, err := touch.Listen(display, 0x7ffffff, nil); !errors.As(err, &server) || server.Code != xproto.BadWindow {
 		t.Errorf("an unknown window: %v", err)
