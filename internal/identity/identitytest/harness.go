@@ -25,6 +25,9 @@ const (
 	LimitAttempts Ability = "limit attempts"  // wrong passwords end in TooManyAttempts
 	SecondAddress Ability = "second address"  // Account.Secondary
 	NoAccountYet  Ability = "unset passwords" // Account.Unconfigured
+	// TellSuperseded: a code that a newer one replaced is told from a wrong one; else it must
+	// be refused as wrong.
+	TellSuperseded Ability = "tell superseded codes"
 )
 
 // Account is a person at the service.
@@ -86,6 +89,7 @@ func (h Harness) complete(t testing.TB, s *Service) {
 type rig struct {
 	t *testing.T
 	*Service
+	cannot  map[Ability]string
 	mu      sync.Mutex
 	secrets []string // must be in no error
 }

@@ -17,7 +17,7 @@ func Run(t *testing.T, h Harness) {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
-			c.run(&rig{t: t, Service: h.Start(t)})
+			c.run(&rig{t: t, Service: h.Start(t), cannot: h.Cannot})
 		})
 	}
 }
@@ -190,7 +190,11 @@ func caseSuperseded(r *rig) {
 		r.t.Fatal("the same code twice: one in a million, or a fault")
 	}
 	_, err := r.code(f, first)
-	r.refused(err, r.stale(identity.CodeSuperseded))
+	want := r.stale(identity.CodeSuperseded)
+	if _, cannot := r.cannot[TellSuperseded]; cannot {
+		want = identity.WrongCode
+	}
+	r.refused(err, want)
 	r.granted(r.code(f, second))
 }
 
