@@ -49,15 +49,23 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 		win.SetFullScreen(true)
 	}
 	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
+	visible := !hello.PlayerRunning // the UI goroutine's, once that runs
 	show := func(v login.View) {
 		loop.do(func() {
 			u.Update(v)
+			if !visible && !behindExam(v) {
+				visible = true
+				win.Show()
+				fingers.listen(win)
+			}
 			fingers.follow()
 		})
 	}
 	var ended error
 	a.Lifecycle().SetOnStarted(func() {
-		fingers.listen(win)
+		if visible {
+			fingers.listen(win)
+		}
 		loop.start()
 		go watch(ctx, o.config, u, loop.do)
 		go func() {
@@ -70,8 +78,18 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 			loop.do(func() { u.WipeAll(); loop.stop(); a.Quit() })
 		}()
 	})
-	win.ShowAndRun()
+	if visible {
+		win.Show()
+	}
+	a.Run()
 	return ended
+}
+
+// behindExam: the screen process was started anew while a student sits an exam. Its
+// window would come out on top of the player's, so it waits until there is something
+// to say: that the exam is over, or was interrupted.
+func behindExam(v login.View) bool {
+	return v.Screen == login.ScreenPreflight || v.Screen == login.ScreenConnected && !v.Connected.Interrupted
 }
 
 func frame(c *config.Config, hello supervisor.Hello) ui.Frame {
