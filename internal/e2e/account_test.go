@@ -18,7 +18,7 @@ import (
 func TestSecondaryAddress(t *testing.T) {
 	r := enter(t)
 	r.identify(yanis)
-	r.askCode(yanis)
+	r.askCode()
 	code := r.code(yanis.address, 1)
 	r.see(codeScreen(yanis))
 	r.touch(code)
@@ -79,7 +79,7 @@ func (r *room) createPassword(address, secret string) {
 func TestCancelAndReturn(t *testing.T) {
 	r := enter(t)
 	r.identify(camille)
-	r.askCode(camille)
+	r.askCode()
 	code := r.code(camille.address, 1)
 	r.see(codeScreen(camille))
 	r.tap("Annuler")

@@ -102,7 +102,7 @@ func (r *room) finishExam(p person) {
 func TestScreenKilledOnCode(t *testing.T) {
 	r := enter(t)
 	r.identify(camille)
-	r.askCode(camille)
+	r.askCode()
 	r.see(codeScreen(camille))
 	r.kill(r.screenProcess())
 	r.on("preflight")

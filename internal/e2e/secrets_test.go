@@ -23,7 +23,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	r.press(hands.Return)
 	r.outcome("wrong_password")
 	r.see(passwordScreen(canary, fault("error.password.wrong.remaining", 9)))
-	r.askCode(canary)
+	r.askCode()
 	code := r.code(canary.address, 1)
 	r.see(codeScreen(canary))
 	r.write(notCode(code))

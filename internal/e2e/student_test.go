@@ -265,10 +265,11 @@ func (r *room) identify(p person) {
 }
 
 // askCode takes the student from the password to the code, by touch.
-func (r *room) askCode(p person) {
+func (r *room) askCode() {
 	r.t.Helper()
 	r.tap("RECEVOIR LE CODE")
 	r.on("code")
+	r.outcome("code_sent")
 }
 
 // connect waits until the student is connected and the player runs.

@@ -62,15 +62,13 @@ func TestServerGoneWithPassword(t *testing.T) {
 	if sent := r.requests("/challenge")[before:]; len(sent) != 1 || sent[0].Error != "ok" {
 		t.Errorf("after the service came back it was asked %+v, want one password, right", sent)
 	}
-	_ = at
 }
 
-// TestServerGoneOnPreflight: a tablet switched on before the service waits for it with
-// the invigilator's number.
+// TestServerGoneWithCode: the same for a code, whose time runs on meanwhile.
 func TestServerGoneWithCode(t *testing.T) {
 	r := enter(t)
 	r.identify(hugo)
-	r.askCode(hugo)
+	r.askCode()
 	code := r.code(hugo.address, 1)
 	r.see(codeScreen(hugo))
 	r.touch(code)

@@ -15,7 +15,7 @@ func TestOnTheWire(t *testing.T) {
 	r.press(hands.Return)
 	r.outcome("wrong_password")
 	r.see(passwordScreen(hugo, fault("error.password.wrong.remaining", 9)))
-	r.askCode(hugo)
+	r.askCode()
 	code := r.code(hugo.address, 1)
 	r.see(codeScreen(hugo))
 	r.write(notCode(code))

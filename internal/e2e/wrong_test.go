@@ -33,7 +33,7 @@ func TestWrongPasswordThenCode(t *testing.T) {
 	prominent := func(v *login.View) { v.Password.CodeProminent = true }
 	r.see(passwordScreen(hugo, prominent, fault("error.password.wrong.remaining", 8)))
 
-	r.askCode(hugo)
+	r.askCode()
 	code := r.code(hugo.address, 1)
 	r.see(codeScreen(hugo))
 	r.press(hands.Return)
@@ -75,7 +75,7 @@ func TestExpiredCode(t *testing.T) {
 	r.tap("SE CONNECTER")
 	r.on("password")
 	r.see(passwordScreen(camille, short))
-	r.askCode(camille)
+	r.askCode()
 	first := r.code(camille.address, 1)
 	r.outcome("code_expired")
 	expired := func(v *login.View) {
