@@ -21,29 +21,45 @@ type Finding struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-// errNotSealed: this build cannot establish the lockdown of the process.
-var errNotSealed = errors.New("the process lockdown cannot be established by this version")
+// errNotSealed: nobody sealed this process.
+var errNotSealed = errors.New("nothing seals this process")
 
-// comply checks what only this side can: the configuration's signature, and that the
-// lockdown is there. A demonstration is asked nothing.
-func (s *supervisor) comply(now time.Time) []Finding {
+// comply checks the configuration's signature, which only this side can; before sealing, since
+// the key is nobody's business afterwards. A demonstration is asked nothing.
+func (s *supervisor) comply(now time.Time) {
+	if s.o.Config.Lockdown != config.LockdownRequired {
+		return
+	}
+	serial, err := s.state.signed(s.o.Config, s.o.ConfigKey, now)
+	s.serial = serial
+	s.found("signature", err)
+}
+
+// seal lets the caller seal this process, and notes whether that holds.
+func (s *supervisor) seal() error {
+	if s.o.SealParent != nil {
+		if err := s.o.SealParent(); err != nil {
+			return fmt.Errorf("supervisor: seal: %w", err)
+		}
+	}
 	if s.o.Config.Lockdown != config.LockdownRequired {
 		return nil
-	}
-	found := func(id string, err error) Finding {
-		if err == nil {
-			return Finding{ID: id, OK: true}
-		}
-		s.log.Error("not compliant", "check", id, "err", err)
-		return Finding{ID: id, Detail: err.Error()}
 	}
 	sealed := errNotSealed
 	if s.o.Sealed != nil {
 		sealed = s.o.Sealed()
 	}
-	serial, err := s.state.signed(s.o.Config, s.o.ConfigKey, now)
-	s.serial = serial
-	return []Finding{found("signature", err), found("lockdown", sealed)}
+	s.found("lockdown", sealed)
+	return nil
+}
+
+func (s *supervisor) found(id string, err error) {
+	f := Finding{ID: id, OK: err == nil}
+	if err != nil {
+		f.Detail = err.Error()
+		s.log.Error("not compliant", "check", id, "err", err)
+	}
+	s.findings = append(s.findings, f)
 }
 
 // signed holds the configuration against its signature, and remembers the serial of one that is

@@ -94,13 +94,23 @@ func TestComply(t *testing.T) {
 // demonstration is asked nothing.
 func TestComplyFails(t *testing.T) {
 	s := &supervisor{o: Options{Config: &config.Config{Lockdown: config.LockdownRequired}}, log: slog.New(slog.DiscardHandler), state: &state{dir: t.TempDir()}}
-	for _, f := range s.comply(time.Now()) {
-		if f.OK || f.Detail == "" {
-			t.Errorf("%+v", f)
+	check := func() []Finding {
+		s.findings = nil
+		s.comply(time.Now())
+		if err := s.seal(); err != nil {
+			t.Fatal(err)
 		}
+		return s.findings
+	}
+	if got := check(); len(got) != 2 || got[0].OK || got[1].OK || got[0].Detail == "" || got[1].Detail == "" {
+		t.Errorf("%+v", got)
+	}
+	s.o.Sealed = func() error { return nil }
+	if got := check(); len(got) != 2 || got[1] != (Finding{ID: "lockdown", OK: true}) {
+		t.Errorf("%+v", got)
 	}
 	s.o.Config.Lockdown = config.LockdownOff
-	if got := s.comply(time.Now()); got != nil {
+	if got := check(); got != nil {
 		t.Errorf("%+v", got)
 	}
 }

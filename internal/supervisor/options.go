@@ -37,10 +37,13 @@ type Options struct {
 	// ConfigKey is the public key (PEM) that configurations are signed with. It is looked at
 	// where lockdown is required.
 	ConfigKey string
-	// Sealed says what keeps this tablet from being sealed; nil: nothing is known to seal it.
+	// Sealed is asked after SealParent, where lockdown is required: what keeps this process from
+	// being sealed as it must be, or nil. Without it nothing is known to seal it. An error is a
+	// Finding: the screen process comes up to say so, and shows no login.
 	Sealed func() error
 	// SealParent, when set, is called once: after the state directories and the
-	// device key are there, before the first child is started. An error ends Run. What it
+	// device key are there, before the first child is started. An error ends Run: what may
+	// be shown on the screen instead belongs in Sealed. What it
 	// forbids, the screen process and the player inherit.
 	SealParent func() error
 }

@@ -33,7 +33,7 @@ type supervisor struct {
 
 	findings  []Finding
 	serial    uint64 // of the signed configuration; 0: none
-	restarted bool // the candidate outlived a screen process
+	restarted bool   // the candidate outlived a screen process
 }
 
 // Run starts the screen process, serves it, and starts it again whatever ends it, until
@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.key, err = dpop.LoadOrCreate(s.state.key()); err != nil {
 		return fmt.Errorf("supervisor: device key: %w", err)
 	}
-	s.findings = s.comply(time.Now())
+	s.comply(time.Now())
 	if s.inbox, err = newPage(maxPacket); err != nil {
 		return err
 	}
@@ -83,10 +83,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer s.exam.handoff.close()
-	if o.SealParent != nil {
-		if err := o.SealParent(); err != nil {
-			return fmt.Errorf("supervisor: seal: %w", err)
-		}
+	if err := s.seal(); err != nil {
+		return err
 	}
 	s.loop(ctx)
 	return s.exam.stop()

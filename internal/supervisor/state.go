@@ -89,24 +89,13 @@ func (s *state) renew() error {
 	return nil
 }
 
-// wipe removes session/ with all that is in it. RemoveAll follows no link. The screen
-// process may be writing its settings there just then, which makes a directory grow
-// behind RemoveAll's back; what still appears later goes with the next wipe, before
-// the next screen process.
+// wipe removes session/ with all that is in it. RemoveAll follows no link.
 func (s *state) wipe() error {
-	var err error
-	for range wipeTries {
-		if err = os.RemoveAll(s.session()); !errors.Is(err, unix.ENOTEMPTY) {
-			break
-		}
-	}
-	if err != nil {
+	if err := os.RemoveAll(s.session()); err != nil {
 		return fmt.Errorf("supervisor: wipe session: %w", err)
 	}
 	return nil
 }
-
-const wipeTries = 5
 
 // renewScreenHome gives the next screen process an empty HOME.
 func (s *state) renewScreenHome() error {
