@@ -8,6 +8,7 @@ import (
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
 )
 
 // Rights on files. Those that a directory alone can have fall away on a file.
@@ -76,7 +77,11 @@ func (s *sealing) filesAndTCP(files []grant, ports []uint16) {
 		err = errors.Join(err, s.restrict(c, files, ports))
 	}
 	for _, part := range []Part{PartFiles, PartTCP} {
-		if !s.noted(part) {
+		switch {
+		case s.noted(part):
+		case tooOld != nil && part == PartFiles && c.HandledAccessFS != 0 && !s.required():
+			s.note(part, fmt.Errorf("in part: %w", err))
+		default:
 			s.note(part, err)
 		}
 	}
@@ -123,9 +128,8 @@ func fileRules(c landlock.Config, files []grant) ([]landlock.Rule, error) {
 	return rules, nil
 }
 
-// scope shuts the domain for the kinds of talk in parts.
+// scope shuts the domain, on all threads, for the kinds of talk in parts.
 func (s *sealing) scope(parts ...Part) {
-	have := s.report.ABI
 	c := landlock.Config{}
 	var on []Part
 	for _, p := range parts {
@@ -139,13 +143,58 @@ func (s *sealing) scope(parts ...Part) {
 			c.Scoped |= landlock.ScopedSet(ll.ScopeAbstractUnixSocket)
 		}
 	}
-	_, err := strict(have)
+	_, err := strict(s.report.ABI)
+	if err == nil {
+		err = signalsAmongThreads(s.report.ABI)
+	}
 	if err == nil && len(on) > 0 {
 		if err = c.RestrictScoped(); err != nil {
-			err = &ErrLandlock{Have: have, Need: NeedABI, Err: err}
+			err = &ErrLandlock{Have: s.report.ABI, Need: NeedABI, Err: err}
 		}
 	}
 	for _, p := range on {
 		s.note(p, err)
 	}
+}
+
+// Before ABI 8 each thread enters a domain of its own, and kernels without the cure of erratum 2
+// (6.12.0 to 6.12.24) deny signals between them: Go's scheduler and the very call that
+// seals the other threads would stall.
+const (
+	abiOneDomain = 8
+	erratumTwo   = 1 << 1
+)
+
+var errErratum = errors.New("this kernel denies signals among the threads of one process (Landlock erratum 2); update it")
+
+func signalsAmongThreads(have int) error {
+	if have >= abiOneDomain {
+		return nil
+	}
+	errata, err := ll.LandlockGetErrata()
+	if err == nil && errata&erratumTwo == 0 {
+		err = errErratum
+	}
+	if err != nil {
+		return &ErrLandlock{Have: have, Need: NeedABI, Err: err}
+	}
+	return nil
+}
+
+// scopeThread shuts the domain of the calling thread alone, and of what it starts, for
+// signals.
+func (s *sealing) scopeThread() {
+	s.apply(PartSignals, func() error {
+		if _, err := strict(s.report.ABI); err != nil {
+			return err
+		}
+		fd, err := ll.LandlockCreateRuleset(&ll.RulesetAttr{Scoped: ll.ScopeSignal}, 0)
+		if err == nil {
+			err = errors.Join(ll.LandlockRestrictSelf(fd, 0), unix.Close(fd))
+		}
+		if err != nil {
+			return &ErrLandlock{Have: s.report.ABI, Need: NeedABI, Err: err}
+		}
+		return nil
+	})
 }

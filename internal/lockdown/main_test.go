@@ -37,11 +37,13 @@ type order struct {
 	Kernel     string // what an older kernel does: "enosys", "abi2", "noseccomp"
 	Threads    int    // locked threads that exist before sealing and probe after it
 	RunPlayer  bool
+	KillPlayer bool   // start it, and end it from another thread
+	Scope      bool   // ScopeChildren before the player
 	DialAfter  string // host:port to connect to once sealed
 	LookUp     string // a name for Resolver, asked of DNSServer
 	DNSServer  string
 	Reconnect  string // descriptor 3 is a TCP socket: disconnect and connect there
-	BadOptions bool
+	Then       *order // what a child started from /proc/self/exe is to do, once sealed
 }
 
 // finding is the child's answer.
@@ -56,6 +58,7 @@ type finding struct {
 	Dial          string
 	Looked        []string
 	Notes         []string
+	Then          *finding
 }
 
 // The parent of a sealed child must be one that it could reach but for its seal: a
@@ -161,9 +164,19 @@ func (o order) seal(f *finding) (p ProbeOptions, err error) {
 
 // extras are what single tests ask for beside the probes.
 func (o order) extras(f *finding) {
+	if o.Scope {
+		runtime.LockOSThread() // for the rest of this process
+		var err error
+		if f.Scope, err = ScopeChildren(SupervisorOptions{Mode: o.Mode}); err != nil {
+			f.Notes = append(f.Notes, err.Error())
+		}
+	}
 	if o.RunPlayer {
 		out, err := exec.Command(o.Player[0], o.Player[1:]...).CombinedOutput()
 		f.Player = string(out) + errText(err)
+	}
+	if o.KillPlayer {
+		f.Player = errText(killPlayer(exec.Command(o.Player[0])))
 	}
 	if o.DialAfter != "" {
 		var d net.Dialer
@@ -184,6 +197,29 @@ func (o order) extras(f *finding) {
 	if o.Reconnect != "" {
 		f.Notes = reconnect(o.Reconnect)
 	}
+	if o.Then != nil {
+		then, err := o.Then.start("/proc/self/exe", childWord, nil, nil)
+		if err != nil {
+			f.Notes = append(f.Notes, err.Error())
+		}
+		f.Then = &then
+	}
+}
+
+// killPlayer starts a player on this thread and ends it from another.
+func killPlayer(cmd *exec.Cmd) error {
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	killed := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		killed <- unix.Kill(cmd.Process.Pid, unix.SIGKILL)
+	}()
+	if err := <-killed; err != nil {
+		return errors.Join(fmt.Errorf("kill: %w", err), cmd.Process.Kill(), cmd.Wait())
+	}
+	return cmd.Wait()
 }
 
 // reconnect tries to make something else of a connected TCP socket that was passed in.
@@ -266,26 +302,29 @@ func (o order) run(t testing.TB, files ...*os.File) finding {
 
 func (o order) try(t testing.TB, files ...*os.File) (finding, error) {
 	t.Helper()
-	exe := testBinary(t)
-	cmd := exec.Command(exe, relayWord)
+	return o.start(testBinary(t), relayWord, asNobody(), files)
+}
+
+// start runs exe in a role, with this order.
+func (o order) start(exe, role string, who *syscall.SysProcAttr, files []*os.File) (f finding, err error) {
 	in, err := json.Marshal(o)
 	if err != nil {
-		t.Fatal(err)
+		return f, err
 	}
+	cmd := exec.Command(exe, role)
 	cmd.Stdin = strings.NewReader(string(in))
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + o.Dir}
 	cmd.Dir = "/"
 	cmd.ExtraFiles = files
-	cmd.SysProcAttr = asNobody()
+	cmd.SysProcAttr = who
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		return finding{}, fmt.Errorf("child: %w\n%s", err, errs.String())
+		return f, fmt.Errorf("child: %w\n%s", err, errs.String())
 	}
-	var f finding
 	if err := json.Unmarshal(out, &f); err != nil {
-		return finding{}, fmt.Errorf("child said %q: %w", out, err)
+		return f, fmt.Errorf("child said %q: %w", out, err)
 	}
 	return f, nil
 }

@@ -30,10 +30,10 @@ func processAttempts(o ProbeOptions) []attempt {
 		})},
 		{"pidfd-getfd", PartFilter, mine(func() error { return call(unix.SYS_PIDFD_GETFD, badFD, 0, 0, 0) })},
 		{"memory-parent", PartDumpable, mine(func() error { return lookMemory(parent) })},
-		{"signal-parent", PartSignals, mine(func() error { return unix.Kill(parent, 0) })},
 	}
 	if o.Role == RoleScreen {
-		out = append(out, attempt{"fork", PartFilter, mine(forkNothing)},
+		out = append(out, attempt{"signal-parent", PartSignals, mine(func() error { return unix.Kill(parent, 0) })},
+			attempt{"fork", PartFilter, mine(forkNothing)},
 			attempt{"undo-dumpable", PartFilter, mine(makeDumpable)})
 	}
 	return out

@@ -91,7 +91,6 @@ func TestALackIsNoticed(t *testing.T) {
 		{"screen", PartCore, []string{"core"}},
 		{"supervisor", PartFiles, []string{"exec-shell", "exec-ldso", "exec-written", "read-program", "write-tmp"}},
 		{"supervisor", PartTCP, []string{"tcp-25", "tcp-587", "tcp-993", "tcp6-25", "tcp-bind"}},
-		{"supervisor", PartSignals, []string{"signal-parent"}},
 		{"supervisor", PartFilter, []string{"mptcp", "udp-53", "udp6-443", "tfo-send", "ptrace", "io-uring", "unshare"}},
 	} {
 		f := order{Do: c.do, Mode: config.LockdownOff, Dir: openDir(t), Without: []Part{c.without}}.run(t)
@@ -165,7 +164,7 @@ func TestOldKernel(t *testing.T) {
 		{"enosys", "screen", 0, false, []Part{PartFiles, PartTCP}, []string{"read-program", "write-tmp"}},
 		{"disabled", "screen", 0, false, []Part{PartFiles, PartTCP}, []string{"read-program", "write-tmp"}},
 		{"abi2", "screen", 2, false, []Part{PartFiles, PartTCP}, nil},
-		{"abi2", "supervisor", 2, false, []Part{PartFiles, PartTCP, PartSignals}, []string{"tcp-25"}},
+		{"abi2", "supervisor", 2, false, []Part{PartFiles, PartTCP}, []string{"tcp-25"}},
 		{"noseccomp", "screen", abi(), true, []Part{PartFilter}, []string{"execve", "udp-53"}},
 	} {
 		if c.have > 2 && !kernelOK(t) {

@@ -42,8 +42,9 @@ type SupervisorOptions struct {
 }
 
 // SealSupervisor seals the supervisor and all it will start. It connects TCP to the ports
-// of Hosts and to 53, executes this program and the player, writes State and
-// Runtime, and signals no process but those it started. Errors as SealScreen's.
+// of Hosts and to 53, executes this program and the player, and writes State and Runtime. It
+// may still signal what it started, from any thread; ScopeChildren is for those. Errors
+// as SealScreen's.
 func SealSupervisor(o SupervisorOptions) (Report, error) {
 	s, err := newSealing(o.Mode, o.Without)
 	if err != nil {
@@ -59,10 +60,22 @@ func SealSupervisor(o SupervisorOptions) (Report, error) {
 	}
 	s.process()
 	s.filesAndTCP(files, ports)
-	// Not PartAbstract: the children connect to the X server yet.
-	s.scope(PartSignals)
 	s.filter(supervisorRules(o.UDP))
 	s.advise(PartMemfd, memfd())
+	return s.done()
+}
+
+// ScopeChildren keeps what the calling thread starts from signalling anybody but each
+// other. Call it after SealSupervisor on the one thread that starts processes, locked
+// (runtime.LockOSThread) for ever. That thread alone: before Landlock ABI 8 every thread has
+// a domain of its own, and one that is scoped could not signal another's children.
+// Errors as SealScreen's.
+func ScopeChildren(o SupervisorOptions) (Report, error) {
+	s, err := newSealing(o.Mode, o.Without)
+	if err != nil {
+		return Report{}, err
+	}
+	s.scopeThread()
 	return s.done()
 }
 
