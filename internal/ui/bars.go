@@ -26,7 +26,7 @@ type bar struct {
 	row     *kit.Row
 	fit     func(width float32)
 	below   bool // the line is below
-	face    *canvas.Rectangle
+	face    *canvas.Line
 	line    *canvas.Rectangle
 	look    *look.Look
 }
@@ -35,7 +35,7 @@ const barPad = 2 * look.Grid
 
 func newBar(l *look.Look, row *kit.Row, below bool, fit func(float32)) *bar {
 	b := &bar{look: l, row: row, fit: fit, below: below,
-		face: canvas.NewRectangle(l.Palette.Card), line: canvas.NewRectangle(l.Palette.Line)}
+		face: look.NewArea(l.Palette.Card), line: canvas.NewRectangle(l.Palette.Line)}
 	b.content = &fyne.Container{}
 	b.content.Layout = b
 	b.content.Objects = []fyne.CanvasObject{b.face, b.line, row}
@@ -50,9 +50,9 @@ func (b *bar) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	if s.Width <= 0 {
 		return
 	}
-	b.face.FillColor = b.look.Palette.Card
+	b.face.StrokeColor = b.look.Palette.Card
 	b.line.FillColor = kit.Soft(b.look.Palette)
-	region{0, 0, s.Width, s.Height}.place(b.face)
+	look.PlaceArea(b.face, fyne.NewPos(0, 0), s)
 	edge := float32(0)
 	if b.below {
 		edge = s.Height - look.LineWidth
@@ -90,12 +90,12 @@ func version(w *words.Words, f Frame) string {
 
 func newHeader(l *look.Look, w *words.Words, f Frame) *header {
 	h := &header{words: w, frame: f,
-		exam: kit.NewText(l, look.SizeBody, kit.InkText).Bold().Say(kit.Plain(f.Exam)),
+		exam:    kit.NewText(l, look.SizeBody, kit.InkText).Bold().Say(kit.Plain(f.Exam)),
 		version: kit.NewText(l, look.SizeSmall, kit.InkMuted).Say(version(w, f)),
-		demo:   kit.NewPill(l, look.IconWarning, kit.InkWarning, nil).Say(w.T("demonstration")),
-		clock:  kit.NewPill(l, look.IconClock, kit.InkAccent, nil),
-		room:   kit.NewText(l, look.SizeBody, kit.InkMuted),
-		tablet: kit.NewText(l, look.SizeBody, kit.InkText).Bold(),
+		demo:    kit.NewPill(l, look.IconWarning, kit.InkWarning, nil).Say(w.T("demonstration")),
+		clock:   kit.NewPill(l, look.IconClock, kit.InkAccent, nil),
+		room:    kit.NewText(l, look.SizeBody, kit.InkMuted),
+		tablet:  kit.NewText(l, look.SizeBody, kit.InkText).Bold(),
 	}
 	if f.Room != "" {
 		h.room.Set(w.Say("header.room", 0, map[string]string{"room": kit.Plain(f.Room)}))

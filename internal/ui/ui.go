@@ -88,8 +88,8 @@ func New(frame Frame, w *words.Words, post func(login.Event), opts ...Option) *U
 	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
 	u.makeFields()
 	touched := func() { u.post(login.Touched{}) }
-	u.ground = kit.NewGround(u.look, touched)
-	u.dock = kit.NewGround(u.look, touched).Shaded()
+	u.ground = kit.NewGround(touched)
+	u.dock = kit.NewGround(touched)
 	u.keyboard = keyboard.New(u.look, output{u}, o.keyboard...)
 	u.keyboard.SetDomains(frame.Domains, false)
 	u.header = newHeader(u.bar, w, frame)

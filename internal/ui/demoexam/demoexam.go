@@ -59,5 +59,5 @@ func Content(l *look.Look, w *words.Words, c Candidate, end func()) fyne.CanvasO
 		{Block: kit.NewBody(l, w.T("player.intro")), Gap: 8},
 		{Block: kit.NewButton(l, kit.Primary, w.T("player.end"), end), Gap: 28, Role: kit.Action},
 	}})
-	return container.NewStack(kit.NewGround(l, func() {}), container.NewPadded(card))
+	return container.NewStack(kit.NewGround(func() {}), container.NewPadded(card))
 }

@@ -22,7 +22,7 @@ const (
 // it needs and hides the rest. Hidden ones cost nothing to paint.
 type renderer struct {
 	k       *Keyboard
-	ground  *canvas.Rectangle
+	ground  *canvas.Line
 	faces   []*canvas.Rectangle
 	caps    []*canvas.Text
 	hints   []*canvas.Text
@@ -35,7 +35,7 @@ type renderer struct {
 
 // CreateRenderer implements fyne.Widget.
 func (k *Keyboard) CreateRenderer() fyne.WidgetRenderer {
-	k.draw = &renderer{k: k, ground: canvas.NewRectangle(color.Transparent),
+	k.draw = &renderer{k: k, ground: look.NewArea(color.Transparent),
 		sheet: canvas.NewRectangle(color.Transparent), chosen: canvas.NewRectangle(color.Transparent)}
 	k.draw.Refresh()
 	return k.draw
@@ -50,7 +50,7 @@ func (r *renderer) Layout(fyne.Size)             { r.place() }
 func (r *renderer) Refresh() {
 	k := r.k
 	r.grow(len(k.keys))
-	r.ground.FillColor = k.look.Palette.KeyboardGround
+	r.ground.StrokeColor = k.look.Palette.KeyboardGround
 	r.ground.Hidden = len(k.keys) == 0
 	r.place()
 	for i := range r.faces {
@@ -103,7 +103,7 @@ func appendAll[T fyne.CanvasObject](to []fyne.CanvasObject, from []T) []fyne.Can
 }
 
 func (r *renderer) place() {
-	r.ground.Resize(r.k.Size())
+	look.PlaceArea(r.ground, fyne.NewPos(0, 0), r.k.Size())
 	for i := range min(len(r.k.keys), len(r.faces)) {
 		at := r.k.keys[i].rect
 		r.faces[i].Move(at.pos())

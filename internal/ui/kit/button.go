@@ -205,6 +205,9 @@ func (b *Button) restyle() {
 	if b.focused && !b.disabled {
 		b.ring.StrokeColor = p.Focus
 	}
+	// What is clear must be hidden: the toolkit draws it like anything else.
+	clear := color.NRGBA{}
+	b.face.Hidden, b.under.Hidden, b.ring.Hidden = d.fill == clear, d.under == clear, b.ring.StrokeColor == clear
 	b.label.SetInk(d.ink)
 	if b.icon != nil {
 		b.icon.Set(b.icon.icon, d.ink)

@@ -39,15 +39,15 @@ type Parts struct{ Head, Main, Aside []Part }
 // in view on the first.
 type Card struct {
 	panel
-	look   *look.Look
-	parts  Parts
-	face   *canvas.Rectangle
-	shades []*canvas.Rectangle
-	rule   *canvas.Rectangle // between two columns
-	more   *Button
-	back   *Button
-	page   int
-	pages  int
+	look  *look.Look
+	parts Parts
+	sheet *sheet
+	under int               // how many of objects lie under the parts
+	rule  *canvas.Rectangle // between two columns
+	more  *Button
+	back  *Button
+	page  int
+	pages int
 }
 
 const (
@@ -63,15 +63,11 @@ func spacings() []spacing { return []spacing{{32, 1}, {24, 0.75}, {16, 0.5}, {12
 
 // NewCard builds a card; more and back are what its pager says.
 func NewCard(l *look.Look, more, back string, parts Parts) *Card {
-	c := &Card{look: l, parts: parts, face: canvas.NewRectangle(nil), rule: canvas.NewRectangle(nil), pages: 1}
+	c := &Card{look: l, parts: parts, sheet: newSheet(l), rule: canvas.NewRectangle(nil), pages: 1}
 	c.more = NewButton(l, Secondary, more, func() { c.turn(c.page + 1) })
 	c.back = NewButton(l, Secondary, back, func() { c.turn(0) }).Iconic(look.IconBack)
-	for range 3 {
-		s := canvas.NewRectangle(nil)
-		c.shades = append(c.shades, s)
-		c.objects = append(c.objects, s)
-	}
-	c.objects = append(c.objects, c.face, c.rule)
+	c.objects = append(c.sheet.objects(), c.rule)
+	c.under = len(c.objects)
 	for _, p := range c.all() {
 		c.objects = append(c.objects, p.Block)
 	}
@@ -131,25 +127,17 @@ func (c *Card) Updated(changes ...bool) {
 func (c *Card) HeightFor(float32) float32 { return 0 }
 
 // Face is where the white card is, within its area.
-func (c *Card) Face() (fyne.Position, fyne.Size) { return c.face.Position(), c.face.Size() }
+func (c *Card) Face() (fyne.Position, fyne.Size) {
+	a := c.sheet.area
+	return fyne.NewPos(a.x, a.y), fyne.NewSize(a.w, a.h)
+}
 
 func (c *Card) restyle() {
-	p := c.look.Palette
 	for _, part := range c.all() {
 		part.Block.Refresh() // those of other pages too
 	}
-	c.face.FillColor, c.face.StrokeColor, c.face.StrokeWidth = p.Card, Soft(p), look.LineWidth
-	c.face.CornerRadius = look.Corner
-	c.rule.FillColor = Soft(p)
-	shade := p.Ink
-	shade.A = 0x08
-	if p.Card == p.Ground { // high contrast: lines alone
-		shade.A = 0
-		c.face.StrokeColor, c.rule.FillColor = p.Line, p.Line
-	}
-	for i, s := range c.shades {
-		s.FillColor, s.CornerRadius = shade, look.Corner+float32(i)*2
-	}
+	c.sheet.style()
+	c.rule.FillColor = c.sheet.border
 }
 
 // Soft is a line that parts without being read: between Line and Card.
@@ -182,13 +170,9 @@ func (c *Card) layout(area fyne.Size) {
 		// it is shown at all is the screen's to say and stays untouched.
 		part.Block.Move(fyne.NewPos(-10000, -10000))
 	}
-	c.objects = c.objects[:len(c.shades)+2]
+	c.objects = c.objects[:c.under]
 	x, y := (area.Width-p.w)/2, max(0, (area.Height-p.h)/2)
-	put(c.face, x, y, p.w, p.h)
-	for i, s := range c.shades {
-		grow := float32(i+1) * 2
-		put(s, x-grow, y-grow+3, p.w+2*grow, p.h+2*grow)
-	}
+	c.sheet.place(x, y, p.w, p.h)
 	show(c.rule, p.ruleX > 0)
 	put(c.rule, x+p.ruleX, y+p.ruleY, look.LineWidth, p.h-p.ruleY-24)
 	for _, cl := range p.cells {

@@ -182,6 +182,7 @@ func (c *Check) restyle() {
 	if c.focused {
 		c.ring.StrokeColor = p.Focus
 	}
+	c.ring.Hidden = !c.focused
 }
 
 func (c *Check) setState(flag *bool, on bool) {

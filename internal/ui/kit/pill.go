@@ -1,8 +1,6 @@
 package kit
 
 import (
-	"image/color"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 
@@ -76,33 +74,20 @@ func (p *Pill) Tapped(*fyne.PointEvent) {
 	}
 }
 
-// Ground is what lies under everything: a colour that takes the touches nothing
-// else wants. It is a Focusable that never has the focus: the GLFW driver takes
+// Ground is what lies under everything and takes the touches nothing else wants. It
+// draws nothing: the window is cleared to the colour of the ground, and the keyboard
+// brings its own. It is a Focusable that never has the focus: the GLFW driver takes
 // the focus from a field at any click that meets none.
 type Ground struct {
 	panel
-	look    *look.Look
-	face    *canvas.Rectangle
 	touched func()
-	shade   Ink
 }
 
 // NewGround calls touched for every touch of it.
-func NewGround(l *look.Look, touched func()) *Ground {
-	g := &Ground{look: l, face: canvas.NewRectangle(nil), touched: touched,
-		shade: func(p look.Palette) color.NRGBA { return p.Ground }}
-	g.objects = []fyne.CanvasObject{g.face}
-	g.place = func(s fyne.Size) { put(g.face, 0, 0, s.Width, s.Height) }
-	g.style = func() { g.face.FillColor = g.shade(l.Palette) }
-	g.style()
+func NewGround(touched func()) *Ground {
+	g := &Ground{touched: touched}
+	g.place = func(fyne.Size) {}
 	g.ExtendBaseWidget(g)
-	return g
-}
-
-// Shaded is the ground of the keyboard, for building.
-func (g *Ground) Shaded() *Ground {
-	g.shade = func(p look.Palette) color.NRGBA { return p.KeyboardGround }
-	g.style()
 	return g
 }
 
