@@ -1,0 +1,124 @@
+package realidp
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// KratosOptions say how a Kratos is set up. The zero value is what docs/servers.md
+// recommends.
+type KratosOptions struct {
+	// CodeLife is how long a code lives (0: 3 minutes), FlowLife a login flow (0: 1 hour).
+	CodeLife, FlowLife time.Duration
+	// Unified asks for everything at once instead of the identifier first.
+	Unified bool
+	// HideAccounts turns Kratos's mitigation of account enumeration on.
+	HideAccounts bool
+	// NoCode leaves the code out of what is on offer.
+	NoCode bool
+}
+
+type object = map[string]any
+
+// schema is a person with two addresses, both good for both methods, and a name.
+func schema() object {
+	address := object{
+		"type": "string", "format": "email",
+		"ory.sh/kratos": object{
+			"credentials": object{
+				"password": object{"identifier": true},
+				"code":     object{"identifier": true, "via": "email"},
+			},
+			"verification": object{"via": "email"},
+		},
+	}
+	return object{
+		"$id": "https://person.invalid/", "$schema": "http://json-schema.org/draft-07/schema#", "title": "Person",
+		"type": "object",
+		"properties": object{"traits": object{
+			"type":       "object",
+			"properties": object{"email": address, "secondary": address, "name": object{"type": "string"}},
+			"required":   []string{"email"}, "additionalProperties": false,
+		}},
+	}
+}
+
+// settings is Kratos's configuration.
+func (k *Kratos) settings(o KratosOptions) object {
+	style := "identifier_first"
+	if o.Unified {
+		style = "unified"
+	}
+	code, flow := o.CodeLife, o.FlowLife
+	if code == 0 {
+		code = 3 * time.Minute
+	}
+	if flow == 0 {
+		flow = time.Hour
+	}
+	const secret = "only-for-tests-on-one-machine-32"
+	door := func(port int, scheme string) object {
+		return object{
+			"host": "127.0.0.1", "port": port,
+			"base_url": scheme + "://127.0.0.1:" + strconv.Itoa(port) + "/",
+		}
+	}
+	public := door(k.publicPort, "https")
+	public["tls"] = object{
+		"cert": object{"path": filepath.Join(k.dir, "tls.crt")},
+		"key":  object{"path": filepath.Join(k.dir, "tls.key")},
+	}
+	return object{
+		"version": KratosVersion,
+		"dsn":     k.dsn(),
+		"serve":   object{"public": public, "admin": door(k.adminPort, "http")},
+		"selfservice": object{
+			"default_browser_return_url": k.URL + "/",
+			"methods": object{
+				"password": object{"enabled": true},
+				"code": object{
+					"enabled": !o.NoCode, "passwordless_enabled": !o.NoCode,
+					"config": object{"lifespan": code.String()},
+				},
+			},
+			"flows": object{"login": object{"style": style, "lifespan": flow.String(), "ui_url": k.URL + "/login"}},
+		},
+		"session":  object{"lifespan": "12h"},
+		"identity": object{"default_schema_id": "person", "schemas": []object{{"id": "person", "url": "file://" + filepath.Join(k.dir, "person.json")}}},
+		"courier": object{
+			"smtp":   object{"connection_uri": "smtp://" + k.mail.SMTPAddr + "/?disable_starttls=true"},
+			"worker": object{"pull_wait": "100ms"},
+		},
+		// Argon2 takes passwords of any length, bcrypt no more than 72 bytes.
+		"hashers": object{"algorithm": "argon2", "argon2": object{
+			"memory": "8MB", "iterations": 1, "parallelism": 1, "salt_length": 16, "key_length": 32,
+			"expected_duration": "10ms", "expected_deviation": "5ms", "dedicated_memory": "256MB",
+		}},
+		"secrets":  object{"default": []string{secret}, "cookie": []string{secret}, "cipher": []string{secret}},
+		"security": object{"account_enumeration": object{"mitigate": o.HideAccounts}},
+		// The log is evidence: with everything in it, it shows what was in addresses.
+		"log": object{"level": "info", "format": "json", "leak_sensitive_values": true},
+	}
+}
+
+func (k *Kratos) dsn() string {
+	return "sqlite://" + filepath.Join(k.dir, "kratos.sqlite") + "?_fk=true&mode=rwc"
+}
+
+// write puts configuration, schema and certificate where Kratos reads them.
+func (k *Kratos) write(o KratosOptions) error {
+	for name, v := range map[string]object{"kratos.json": k.settings(o), "person.json": schema()} {
+		text, err := json.MarshalIndent(v, "", " ")
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(k.dir, name), text, 0o600); err != nil {
+			return err
+		}
+	}
+	return k.certify(time.Now())
+}
