@@ -34,7 +34,12 @@ const (
 // do runs f on the UI goroutine, and wakes it for it.
 func (r *rest) do(f func()) {
 	r.lastDo.Store(time.Now().UnixNano())
-	fyne.Do(f)
+	fyne.Do(func() {
+		f()
+		// On a busy tablet f may run long after it was queued: what it changed is
+		// still to be drawn before the loop may rest.
+		r.lastDo.Store(time.Now().UnixNano())
+	})
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running {
