@@ -69,6 +69,7 @@ func TestCodesAsPeopleTypeThem(t *testing.T) {
 	code := r.code(claire.address, 1)
 	r.see(codeScreen(claire, again))
 	for n := 2; !strings.HasPrefix(code, "0") && n <= 5; n++ { // the service sends five in a quarter of an hour
+		r.settle() // the button waits while a code is asked for
 		r.tap("Recevoir un nouveau code")
 		r.outcome("code_sent")
 		code = r.code(claire.address, n)

@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2/test"
@@ -53,7 +54,10 @@ func run(m *testing.M) (code int) {
 			code = max(code, complain(err))
 		}
 	}()
-	if err := errors.Join(os.Chmod(dir, 0o755), build(dir), shared.prepare(dir)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o755), sources(), build(dir)); err != nil {
+		return complain(err)
+	}
+	if err := shared.prepare(dir); err != nil {
 		return complain(err)
 	}
 	xgb.Logger = log.New(io.Discard, "", 0) // that a display ends with its test is no news
@@ -69,6 +73,24 @@ func run(m *testing.M) (code int) {
 func complain(err error) int {
 	fmt.Fprintln(os.Stderr, "e2e:", err)
 	return 1
+}
+
+// sources looks at every file the programs are made of: go test notes it, and takes no
+// result out of its cache that was another program's.
+func sources() error {
+	for _, dir := range []string{"../../cmd", "../../internal", "../../assets"} {
+		err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			_, err = os.Stat(path)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // build makes the programs with the flags of the Makefile, or takes those in E2E_BIN.

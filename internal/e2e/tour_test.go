@@ -66,16 +66,16 @@ func (v *tour) email() {
 	const nobody = "cassandre.durand@etu.univ-uness.fr"
 	v.write(nobody)
 	v.press(hands.Return)
-	v.see(emailScreen(nobody, func(w *login.View) {
-		w.Email.Unknown, w.Error = true, &login.Text{Key: "error.email.unknown"}
-	}))
+	unknown := emailScreen(nobody, func(w *login.View) { w.Email.Unknown = true }, fault("error.email.unknown", 0))
+	v.see(unknown)
 	v.take("email-unknown")
 	v.tap("Aide surveillant")
 	v.on("help")
+	v.see(helpScreen(nobody))
 	v.take("help-address")
 	v.press(hands.Escape)
 	v.on("email")
-	v.settle()
+	v.see(unknown)
 	v.clear(nobody)
 	v.write(lea.address)
 	v.press(hands.Return)
@@ -93,6 +93,10 @@ func (v *tour) clear(typed string) {
 		v.press(hands.BackSpace)
 	}
 	v.see(emailScreen(""))
+}
+
+func helpScreen(email string) login.View {
+	return login.View{Screen: login.ScreenHelp, Help: &login.HelpView{Step: login.HelpAddress, Email: email}}
 }
 
 func tourCode(change ...func(*login.View)) login.View {
@@ -119,7 +123,7 @@ func (v *tour) password() {
 	v.see(passwordScreen(camille, fault("error.password.wrong.remaining", 9)))
 	v.take("password-wrong")
 	v.tap("Mot de passe oublié\u202f?")
-	v.settle()
+	v.see(passwordScreen(camille, func(w *login.View) { w.Field, w.Password.Forgotten = login.FieldNone, true }))
 	v.take("password-forgotten")
 	v.press(hands.Escape)
 	v.see(passwordScreen(camille))
@@ -136,21 +140,23 @@ func (v *tour) codes() {
 	v.see(tourCode(fault("error.code.wrong.remaining", 4)))
 	v.take("code-wrong")
 	v.touch(code[:4])
+	v.see(tourCode())
 	v.take("code-typed")
 	v.tap("Aide surveillant")
 	v.on("help")
+	v.see(helpScreen(camille.address))
 	v.take("help-with-a-code-running")
 	v.press(hands.Escape)
 	v.on("code")
-	v.settle()
+	v.see(tourCode())
 	v.tap("Annuler")
 	v.on("password")
-	v.take("password-with-a-code-running")
 	running := func(w *login.View) {
 		w.Clock = &login.Countdown{Seconds: 150, Total: 180, Stage: login.StageCalm}
 		w.Password.CodeRunning = w.Clock
 	}
 	v.see(passwordScreen(camille, running))
+	v.take("password-with-a-code-running")
 	v.tap("SAISIR LE CODE REÇU")
 	v.on("code")
 	v.see(tourCode())
@@ -166,6 +172,10 @@ func (v *tour) expire() {
 	v.tap("Recevoir un nouveau code")
 	v.outcome("code_sent")
 	v.outcome("code_expired")
+	v.see(codeScreen(camille, fault("error.code.expired", 0), func(w *login.View) {
+		w.Code.Minutes, w.Code.ResendPrimary, w.Code.ResendIn = 0, true, 0
+		w.Code.Left = login.Countdown{Total: 8, Stage: login.StageExpired}
+	}))
 	v.take("code-expired")
 }
 
@@ -177,6 +187,7 @@ func (v *tour) trouble() {
 	v.write(camille.password)
 	v.press(hands.Return)
 	v.on("trouble")
+	v.see(troubleScreen(v.lastOutcome(), false))
 	v.take("trouble")
 	v.serve(at)
 	v.on("password")
@@ -194,6 +205,7 @@ func (v *tour) exam() {
 	v.reads(player, "the player")
 	v.take("player")
 	v.finishExam(camille)
+	v.see(login.View{Screen: login.ScreenEnded, Ended: &login.EndedView{Seconds: 59}})
 	v.take("ended")
 	v.must(v.hands.Tap(40, 400))
 	v.on("email")
