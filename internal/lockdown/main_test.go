@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -59,6 +60,8 @@ type finding struct {
 	Looked        []string
 	Notes         []string
 	Then          *finding
+	Sealing       time.Duration // all calls of sealing together
+	Probing       time.Duration
 }
 
 // The parent of a sealed child must be one that it could reach but for its seal: a
@@ -113,7 +116,9 @@ func child() error {
 	}
 	var f finding
 	threads := startThreads(o.Threads)
+	began := time.Now()
 	probes, err := o.seal(&f)
+	f.Sealing = time.Since(began)
 	f.Err = errText(err)
 	errors.As(err, &f.Landlock)
 	if f.Landlock != nil {
@@ -121,7 +126,9 @@ func child() error {
 	}
 	_, f.Seccomp = errors.AsType[*ErrSeccomp](err)
 	if err == nil {
+		began = time.Now()
 		f.Probes = Probe(context.Background(), probes)
+		f.Probing = time.Since(began)
 		for _, ask := range threads {
 			f.Threads = append(f.Threads, ask(probes))
 		}
