@@ -25,6 +25,7 @@ var (
 	zoe    = person{"zoe.nguyen@etu.univ-uness.fr", "Été à l'île #7", "Zoé Nguyen"}
 	canary = person{"kanarienvogel@etu.univ-uness.fr", "Xylophon§Quarz9", "Kanari Vogel"}
 	octave = person{"octave.symbole@etu.univ-uness.fr", everyCharacter(), "Octave Symbole"}
+	agnes  = person{"agnes.lebrun@univ-uness.fr", "Fenêtre-ouverte8", "Agnès Lebrun"}
 	dotted = person{"o'neil+exam_1.x-y@etu.univ-uness.fr", "Tiret-bas_1", "Dot O’Neil"}
 )
 
@@ -47,7 +48,7 @@ func writePeople(path string) (err error) {
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := csv.NewWriter(f)
 	rows := [][]string{{"address", "name", "password"}}
-	for _, p := range []person{zoe, canary, octave, dotted} {
+	for _, p := range []person{zoe, canary, octave, agnes, dotted} {
 		rows = append(rows, []string{p.address, p.name, p.password})
 	}
 	return w.WriteAll(rows)
