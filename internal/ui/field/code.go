@@ -156,6 +156,7 @@ func (c *Code) CreateRenderer() fyne.WidgetRenderer {
 	for range MaxCells {
 		f, d := newFrame(), canvas.NewText("", color.Black)
 		d.Alignment, d.TextStyle = fyne.TextAlignCenter, look.Digits()
+		d.FontSource = look.Source("", d.TextStyle) // digits are never anything else
 		r.frames, r.digits = append(r.frames, f), append(r.digits, d)
 		r.objects = append(r.objects, f.ring, f.border, d)
 	}

@@ -101,7 +101,7 @@ func (e *Email) width(a, b int) float32 {
 	if a >= b {
 		return 0
 	}
-	return fyne.MeasureText(string(e.text[a:b]), e.size(), fyne.TextStyle{}).Width
+	return look.Measure(string(e.text[a:b]), e.size(), fyne.TextStyle{}).Width
 }
 
 type emailRenderer struct {
@@ -142,7 +142,7 @@ func (r *emailRenderer) fill(size fyne.Size) {
 	if len(e.text) == 0 {
 		r.text.Text, r.text.Color = shorten(e.placeholder, room, e.size()), e.look.Palette.Muted
 	}
-	r.text.TextSize = e.size()
+	r.text.TextSize, r.text.FontSource = e.size(), look.Source(r.text.Text, r.text.TextStyle)
 	r.text.Move(fyne.NewPos(left, 0))
 	r.text.Resize(fyne.NewSize(room, size.Height))
 	high := e.size() * 1.3
@@ -161,7 +161,7 @@ func (r *emailRenderer) Refresh() {
 
 // shorten ends s with … where it would be wider than room.
 func shorten(s string, room, size float32) string {
-	fits := func(s string) bool { return fyne.MeasureText(s, size, fyne.TextStyle{}).Width <= room }
+	fits := func(s string) bool { return look.Measure(s, size, fyne.TextStyle{}).Width <= room }
 	if fits(s) {
 		return s
 	}

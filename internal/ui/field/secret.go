@@ -190,7 +190,7 @@ func (s *Secret) width(a, b int) float32 {
 // each measurement leaves a rune in memory, and one after the other in the order of
 // the password they would spell it.
 func (s *Secret) runeWidth(r rune) float32 {
-	measure := func(r rune) float32 { return fyne.MeasureText(one(r), s.size(), fyne.TextStyle{}).Width }
+	measure := func(r rune) float32 { return look.Measure(one(r), s.size(), fyne.TextStyle{}).Width }
 	if s.widthsAt != s.size() {
 		s.widths, s.widthsAt = map[rune]float32{}, s.size()
 		for c := ' '; c <= '~'; c++ {

@@ -77,6 +77,7 @@ func (r *secretRenderer) fill(size fyne.Size) {
 	r.caret.Resize(fyne.NewSize(caretWidth, high))
 	r.placeholder.Hidden = n > 0
 	r.placeholder.Text = shorten(s.placeholder, max(room, 0), s.size())
+	r.placeholder.FontSource = look.Source(r.placeholder.Text, r.placeholder.TextStyle)
 }
 
 // put draws the at-th character at x with the i-th of the pool.
@@ -93,6 +94,7 @@ func (r *secretRenderer) put(i, at int, x, high float32) {
 	}
 	c := s.page.secret.Rune(at)
 	text.Text, text.TextSize, text.Color = one(c), s.size(), s.look.Palette.Ink
+	text.FontSource = look.Source(text.Text, text.TextStyle)
 	text.Move(fyne.NewPos(x, 0))
 	text.Resize(fyne.NewSize(s.runeWidth(c), high))
 	text.Refresh()

@@ -156,11 +156,13 @@ func (r *renderer) label(i int) {
 	default:
 		cap.TextSize = min(r.k.look.Text(sizeCap), key.h*0.62)
 	}
+	cap.FontSource = look.Source(cap.Text, cap.TextStyle)
 	cap.Refresh()
 	if len(key.more) == 0 {
 		return
 	}
 	hint.Text, hint.TextSize = string(r.k.moreOf(&key.key)[:1]), sizeHint
+	hint.FontSource = look.Source(hint.Text, hint.TextStyle)
 	hint.Hidden = hint.Text == cap.Text // Shift makes some keys their own hint
 	hint.Refresh()
 }
@@ -169,7 +171,7 @@ func (r *renderer) label(i int) {
 // wider than w.
 func (r *renderer) fit(t *canvas.Text, w float32) float32 {
 	size := min(r.k.look.Text(sizeWords), 28)
-	for size > 10 && fyne.MeasureText(t.Text, size, t.TextStyle).Width > w {
+	for size > 10 && look.Measure(t.Text, size, t.TextStyle).Width > w {
 		size--
 	}
 	return size
@@ -205,6 +207,7 @@ func (r *renderer) popup() {
 	for i, offer := range pop.offers {
 		at, t := pop.cell(i), r.offers[i]
 		t.Text, t.Color = string(offer), p.KeyInk
+		t.FontSource = look.Source(t.Text, t.TextStyle)
 		t.TextSize = min(r.k.look.Text(sizeCap+4), at.h*0.7)
 		if i == pop.chosen {
 			t.Color = p.OnAccent

@@ -117,7 +117,7 @@ func (t *Text) leading() float32 {
 	return round(t.size() * bodyLeading)
 }
 
-func (t *Text) measure(s string) float32 { return fyne.MeasureText(s, t.size(), t.style).Width }
+func (t *Text) measure(s string) float32 { return look.Measure(s, t.size(), t.style).Width }
 
 // Width is the width of the text on one line.
 func (t *Text) Width() float32 { return ceil(t.measure(t.text)) + 1 }
@@ -214,6 +214,7 @@ func (t *Text) layout(s fyne.Size) {
 		ink := t.ink(t.look.Palette)
 		if line.Text != lines[i] || line.TextSize != t.size() || line.Color != ink || line.Alignment != t.align {
 			line.Text, line.TextSize, line.TextStyle = lines[i], t.size(), t.style
+			line.FontSource = look.Source(lines[i], t.style)
 			line.Color, line.Alignment = ink, t.align
 			line.Refresh()
 		}

@@ -136,6 +136,15 @@ func TestFontsHoldWhatIsDrawn(t *testing.T) {
 			if _, ok := face.NominalGlyph(r); !ok {
 				t.Errorf("%s lacks %q", name, r)
 			}
+			if look.Source(string(r), fyne.TextStyle{}) == nil {
+				t.Errorf("for %q the fonts of the system are read", r)
+			}
+		}
+		// What is drawn without fallback must be there.
+		for r := rune(0); r < 0x3000; r++ {
+			if _, ok := face.NominalGlyph(r); !ok && look.Source(string(r), fyne.TextStyle{}) != nil {
+				t.Errorf("%s lacks %U, and nothing else is asked", name, r)
+			}
 		}
 	}
 }

@@ -1,59 +1,24 @@
 package look
 
 import (
-	"fmt"
 	"image/color"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
-
-	"portillon/assets"
 )
 
 // Theme is l as a Fyne theme. It reads l at every call: change l, then refresh. It
 // has one variant: the tablet's light or dark setting does not reach it.
-func Theme(l *Look) fyne.Theme {
-	return &fyneTheme{
-		look:     l,
-		regular:  font("Inter-Regular.ttf"),
-		semiBold: font("Inter-SemiBold.ttf"),
-		tabular:  font("Inter-SemiBoldTabular.ttf"),
-	}
-}
+func Theme(l *Look) fyne.Theme { return &fyneTheme{look: l} }
 
-// Digits is the text style whose digits all have one width, for what counts down.
-func Digits() fyne.TextStyle { return fyne.TextStyle{Monospace: true} }
+type fyneTheme struct{ look *Look }
 
-// Strong is the text style of titles, buttons and keys.
-func Strong() fyne.TextStyle { return fyne.TextStyle{Bold: true} }
-
-type fyneTheme struct {
-	look                       *Look
-	regular, semiBold, tabular fyne.Resource
-}
-
-func font(name string) fyne.Resource {
-	b, err := assets.Fonts.ReadFile("fonts/" + name)
-	if err != nil {
-		// The files are embedded at build time; a test reads each.
-		fyne.LogError(fmt.Sprintf("font %s", name), err)
-		return theme.DefaultTextFont()
-	}
-	return fyne.NewStaticResource(name, b)
-}
-
-// Font knows no italic: nothing on the screens is italic, and a missing face would
-// bring another family in.
+// Font is what a text without a source of its own is drawn in.
 func (t *fyneTheme) Font(s fyne.TextStyle) fyne.Resource {
-	switch {
-	case s.Symbol:
+	if s.Symbol {
 		return theme.DefaultSymbolFont()
-	case s.Monospace:
-		return t.tabular
-	case s.Bold:
-		return t.semiBold
 	}
-	return t.regular
+	return loadFaces().of(s)
 }
 
 // Icon is drawn by nobody on our screens (see Icon.Draw); what Fyne's own widgets
