@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -317,14 +316,4 @@ func writePicture(path string, img image.Image) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return png.Encode(f, img)
-}
-
-// run runs a command of the service's beside it.
-func (r *room) run(stdin io.Reader, name string, args ...string) {
-	r.t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Stdin = stdin
-	if out, err := cmd.CombinedOutput(); err != nil {
-		r.t.Fatalf("%v: %v: %s", cmd.Args, err, out)
-	}
 }
