@@ -44,12 +44,14 @@ func run(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	return supervisor.Run(ctx, supervisor.Options{
+	run := supervisor.Options{
 		Config:   o.config,
 		StateDir: stateDir(),
 		Args:     append([]string{"screen"}, args...),
 		Log:      logger(), ConfigKey: configKey,
-	})
+	}
+	sealSupervisor(&run, os.Getenv("XDG_RUNTIME_DIR"))
+	return supervisor.Run(ctx, run)
 }
 
 // configKey is the centre's public key in the image; a build may set another place.

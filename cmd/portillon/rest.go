@@ -67,10 +67,14 @@ func (r *rest) once() {
 	}
 }
 
-// stop is called on the UI goroutine, before the loop ends.
+// stop ends resting, and the rest that is under way; called before the loop ends, more
+// than once and from anywhere.
 func (r *rest) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.running {
+		glfw.PostEmptyEvent()
+	}
 	r.running = false
 }
 

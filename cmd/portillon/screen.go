@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"portillon/internal/config"
@@ -29,17 +31,21 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	// The toolkit's own way to end is slower than the supervisor's patience.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
 	hello, err := client.Hello(ctx)
 	if err != nil {
 		return err
 	}
+	seal := newSeal(o.config, hello, os.Getenv("XDG_RUNTIME_DIR"))
+	seal.before()
 	provider, err := newProvider(o.config, client)
 	if err != nil {
 		return err
 	}
-	return window(ctx, o, hello, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+	err = window(ctx, o, hello, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+		seal.after()
 		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
 		return kiosk.New(kiosk.Options{
 			Settings: login.Settings{
@@ -50,17 +56,21 @@ func screen(args []string) error {
 				Demonstration:   o.config.Lockdown == config.LockdownOff,
 			},
 			Provider: provider, Vault: rest, Supervisor: client, Hello: hello,
-			Checks: func() []preflight.Check { return checks(provider, hello, rest) },
+			Checks: func() []preflight.Check { return checks(provider, hello, seal, rest) },
 			Clock:  kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
 		}), nil
 	})
+	if ctx.Err() != nil { // it was told to end, and did
+		return nil
+	}
+	return err
 }
 
 // checks are screen 0's: what the supervisor found, then what can be seen from here.
-func checks(p identity.Provider, hello supervisor.Hello, rest vault.Vault) []preflight.Check {
+func checks(p identity.Provider, hello supervisor.Hello, seal *sealScreen, rest vault.Vault) []preflight.Check {
 	var list []preflight.Check
 	for i, f := range hello.Findings {
-		list = append(list, preflight.Found(f.ID, fmt.Sprintf("C%d", i+1), f.OK))
+		list = append(list, preflight.Found(f.ID, fmt.Sprintf("C%d", i+1), f.OK && seal.holds()))
 	}
 	list = append(list, preflight.Service(p, time.Now)...)
 	return append(list, preflight.Keyring(rest.Survives))

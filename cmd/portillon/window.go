@@ -67,6 +67,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 			fingers.listen(win)
 		}
 		loop.start()
+		context.AfterFunc(ctx, loop.stop) // told to end: now, not after a rest
 		go watch(ctx, o.config, u, loop.do)
 		go func() {
 			var made *kiosk.Kiosk

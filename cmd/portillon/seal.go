@@ -1,0 +1,68 @@
+package main
+
+import (
+	"log/slog"
+	"sync"
+
+	"portillon/internal/config"
+	"portillon/internal/lockdown"
+	"portillon/internal/supervisor"
+)
+
+// readable are the files beside the system's that both processes read.
+func readable(c *config.Config) []string {
+	return []string{c.Path, c.Path + config.SignatureSuffix, c.Identity.CAFile, lockdown.ExistingXauthority()}
+}
+
+// sealSupervisor fills in how the supervisor is sealed, and what came of it.
+func sealSupervisor(o *supervisor.Options, runtime string) {
+	var failed error
+	o.Resolver = lockdown.Resolver()
+	o.SealParent = func() error {
+		report, err := lockdown.SealSupervisor(lockdown.SupervisorOptions{
+			Mode: o.Config.Lockdown, State: o.StateDir, Runtime: runtime, Hosts: o.Config.EgressHosts(),
+			Read: readable(o.Config), Player: o.Config.Exam.Command,
+		})
+		failed = err
+		o.Log.Info("sealed", "process", "supervisor", "report", report.String())
+		return nil // a tablet that cannot be sealed says so on its screen
+	}
+	o.Sealed = func() error { return failed }
+}
+
+// sealScreen is the screen process's own seal, in two steps, and what is known of them.
+type sealScreen struct {
+	options lockdown.ScreenOptions
+	log     *slog.Logger
+	mu      sync.Mutex
+	failed  error
+}
+
+func newSeal(c *config.Config, hello supervisor.Hello, runtime string) *sealScreen {
+	return &sealScreen{log: logger(), options: lockdown.ScreenOptions{
+		Mode: c.Lockdown, Session: hello.SessionDir, Runtime: runtime, Read: readable(c),
+	}}
+}
+
+// before is called before anything of the toolkit runs.
+func (s *sealScreen) before() { s.apply(lockdown.SealScreen) }
+
+// after is called when the window stands, before any input is accepted.
+func (s *sealScreen) after() { s.apply(lockdown.ScopeScreen) }
+
+func (s *sealScreen) apply(seal func(lockdown.ScreenOptions) (lockdown.Report, error)) {
+	report, err := seal(s.options)
+	s.log.Info("sealed", "process", "screen", "report", report.String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		s.failed = err
+	}
+}
+
+// holds reports whether every part that was asked for is in force.
+func (s *sealScreen) holds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed == nil
+}
