@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -81,7 +82,7 @@ func startRecorder(t *testing.T, s *demo.Service) *recorder {
 	go func() { served <- server.ServeTLS(listener, "", "") }()
 	t.Cleanup(func() {
 		must(server.Close())
-		if err := <-served; err != http.ErrServerClosed {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 	})
