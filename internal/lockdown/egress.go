@@ -43,8 +43,8 @@ var ErrEgress = errors.New("lockdown: not for a ruleset")
 // Ruleset renders the tablet's firewall for nft -f: IPv4 and IPv6, everything dropped but what
 // EgressOptions says. Loading it again replaces it. Its sets of addresses are empty, so a
 // freshly loaded one lets nothing out; Elements fills them. What it refuses is
-// counted ("nft list counters") and answered with "administratively prohibited", so that
-// a program fails at once instead of waiting.
+// counted ("nft list counters") and answered with "administratively prohibited" (TCP over IPv6:
+// with a reset), so that a program fails at once instead of waiting.
 //
 // Names are comments only: a packet has none. Connections that stand outlive the
 // address that left the set. DHCPv4's first exchange goes through a packet socket that no

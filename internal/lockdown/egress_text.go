@@ -1,6 +1,7 @@
 package lockdown
 
-// rulesetText is what Ruleset fills in. The counters are in the order of the chains.
+// rulesetText is what Ruleset fills in. TCP over IPv6 is refused with a reset: measured, the ICMPv6
+// answer comes while connect(2) holds the socket and is heeded a second later only.
 const rulesetText = `# The network of an exam tablet: rendered by "portillonctl egress"; do not edit.
 # The sets are empty until addresses are resolved on the tablet.
 {{- range .Names}}
@@ -45,7 +46,9 @@ table inet {{.Table}} {
 		# What IPv6 cannot do without; the kernel's own, never routed.
 		ip6 hoplimit 255 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } accept
 		ip6 hoplimit 1 icmpv6 type mld2-listener-report accept
-		counter name refused-other reject with icmpx type admin-prohibited
+		counter name refused-other
+		meta nfproto ipv6 meta l4proto tcp reject with tcp reset
+		reject with icmpx type admin-prohibited
 	}
 
 	# The kiosk's users: loopback is no exception for them.
@@ -58,7 +61,9 @@ table inet {{.Table}} {
 		tcp dport {{.PortSet}} ip daddr . tcp dport @{{.V4}} accept
 		tcp dport {{.PortSet}} ip6 daddr . tcp dport @{{.V6}} accept
 {{- end}}
-		counter name refused-exam reject with icmpx type admin-prohibited
+		counter name refused-exam
+		meta nfproto ipv6 meta l4proto tcp reject with tcp reset
+		reject with icmpx type admin-prohibited
 	}
 
 	chain input {

@@ -73,7 +73,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
-		roles := map[string]func() error{childWord: child, relayWord: relay}
+		roles := map[string]func() error{childWord: child, relayWord: relay, worldWord: world, dialWord: dialTargets}
 		if role := roles[os.Args[1]]; role != nil {
 			if err := role(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
