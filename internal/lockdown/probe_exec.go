@@ -67,7 +67,7 @@ func execute(path string, args []string, killIt bool) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, null.Close()) }()
 	fd := null.Fd()
-	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{Env: []string{}, Files: []uintptr{fd, fd, fd}})
+	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{Env: []string{}, Files: []uintptr{fd, fd, fd}}) //nolint:gosec // the programs are our own list
 	if errors.Is(err, unix.ENOENT) {
 		return 0, errAbsent
 	}
