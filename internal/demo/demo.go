@@ -171,7 +171,8 @@ func StartTablet(o TabletOptions) (*Tablet, error) {
 		args = append(args, "--windowed", o.Size)
 	}
 	cmd := exec.Command(o.Bin, args...)
-	cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+o.StateDir)
+	// LANGUAGE: the toolkit, asked before main, complains of the locale "C".
+	cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+o.StateDir, "LANGUAGE=fr")
 	if o.Display != "" {
 		cmd.Env = append(cmd.Env, "DISPLAY="+o.Display)
 	}

@@ -56,7 +56,7 @@ func TestServerGoneWithPassword(t *testing.T) {
 	r.serve(at)
 	before := len(r.requests("/challenge"))
 	r.on("password") // after its wait, by itself
-	r.see(passwordScreen(camille))
+	r.see(passwordScreen(camille, fault("error.password.unsent", 0)))
 	r.press(hands.Return) // what was typed is still there
 	r.connect()
 	if sent := r.requests("/challenge")[before:]; len(sent) != 1 || sent[0].Error != "ok" {
@@ -78,7 +78,7 @@ func TestServerGoneWithCode(t *testing.T) {
 	r.on("trouble")
 	r.serve(at)
 	r.on("code")
-	r.see(codeScreen(hugo))
+	r.see(codeScreen(hugo, fault("error.code.unsent", 0)))
 	r.press(hands.Return)
 	r.connect()
 }

@@ -99,6 +99,7 @@ func (t *turn) backFromTrouble() {
 		t.screen = ScreenEmail
 		t.cancelBegin()
 	}
+	t.notSent(o)
 }
 
 // cancelBegin gives up on a request that identified somebody.

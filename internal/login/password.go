@@ -66,6 +66,7 @@ func (OpenForgotten) step(t *turn) {
 	t.touch()
 	if t.asking(ScreenPassword) {
 		t.forgotten = true
+		t.clearError()
 		t.shown = false
 	}
 }

@@ -120,8 +120,12 @@ func isFinal(k identity.Kind) bool {
 
 func (t *turn) enterTrouble(o op, f Failure) {
 	wait := f.RetryAfter
-	if wait <= 0 {
+	switch {
+	case wait > 0:
+	case o.resends():
 		wait = min(max(f.Backoff, time.Second), maxRetryWait)
+	default:
+		wait = readingTime
 	}
 	t.trouble = troubleState{on: true, failure: f, op: o, final: isFinal(f.Kind)}
 	if !t.trouble.final {
@@ -136,6 +140,8 @@ func (t *turn) leaveTrouble() {
 	o, final := t.trouble.op, t.trouble.final
 	t.trouble = troubleState{}
 	if final || !o.resends() {
+		t.touched = t.now.Boot
+		t.notSent(o)
 		return
 	}
 	if o == opResume {
@@ -143,6 +149,19 @@ func (t *turn) leaveTrouble() {
 		return
 	}
 	t.begin()
+}
+
+// notSent says, beside the field, that what is typed there has still to be sent.
+func (t *turn) notSent(o op) {
+	switch o {
+	case opPassword:
+		t.fail("error.password.unsent")
+	case opCode:
+		t.fail("error.code.unsent")
+	case opAskCode:
+		t.fail("error.code.unasked")
+	case opNone, opResume, opBegin, opSeal, opHandOff:
+	}
 }
 
 func (t *turn) troubleTick() {

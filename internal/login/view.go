@@ -230,6 +230,7 @@ const (
 	longIdle        = 20 * time.Minute
 	preflightPause  = 2 * time.Second
 	maxRetryWait    = 15 * time.Second
+	readingTime     = 15 * time.Second // of a trouble that ends at a field
 	maxRelaunches   = 3
 	maxEmailRunes   = 254
 	maxTypedRunes   = 128

@@ -67,7 +67,7 @@ func TestButtons(t *testing.T) {
 		{"trouble-busy", "Retour", login.Back{}},
 		{"connected-opening", "Ce n’est pas moi", login.NotMe{}},
 		{"connected-interrupted", "Réessayer", login.RetryNow{}},
-		{"ended-shown", "Terminer", login.Touched{}},
+		{"ended-shown", "Candidat suivant", login.Touched{}},
 		{"noncompliant-blocked", "Réessayer", login.RetryNow{}},
 		{"help-address", "Oui, c’est la même", login.HelpTo{Step: login.HelpCode}},
 		{"help-address", "Non, elle est différente", login.HelpTo{Step: login.HelpOther}},

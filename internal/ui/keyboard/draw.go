@@ -253,5 +253,5 @@ func (k *Keyboard) paintPopup() {
 		return
 	}
 	k.draw.popup()
-	k.draw.sheet.Refresh()
+	canvas.Refresh(k) // not the sheet: Fyne repaints nothing for an object never seen yet
 }

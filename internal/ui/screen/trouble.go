@@ -16,7 +16,7 @@ type Trouble struct {
 	next        *kit.Notice
 	code        *kit.Text
 	correlation *kit.Text
-	retry       *kit.Button
+	retry, back *kit.Button
 }
 
 // NewTrouble builds it.
@@ -30,14 +30,14 @@ func NewTrouble(env Env) *Trouble {
 		correlation: kit.NewText(env.Look, look.SizeSmall, kit.InkMuted),
 		retry:       env.button(kit.Primary, "action.retry.now", login.RetryNow{}),
 	}
-	back := env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack)
+	t.back = env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack)
 	icon := kit.NewIcon(env.Look, look.IconWarning, kit.InkWarning, 36)
 	t.card = env.card(kit.Parts{Main: []kit.Part{
 		{Block: kit.NewRow(12, []kit.Natural{icon, kit.NewFill(env.Look, t.title, 200)}, 1), Role: kit.Essential},
 		{Block: t.what, Gap: 16, Role: kit.Essential},
 		{Block: t.who, Gap: 12},
 		{Block: t.next, Gap: 16},
-		{Block: kit.NewRow(look.Grid*2, []kit.Natural{t.retry, back}, 0, 1), Gap: 20, Role: kit.Action},
+		{Block: kit.NewRow(look.Grid*2, []kit.Natural{t.retry, t.back}, 0, 1), Gap: 20, Role: kit.Action},
 		{Block: t.code, Gap: 24},
 		{Block: t.correlation, Gap: 4},
 		{Block: roomLine(env), Gap: 12},
@@ -77,6 +77,9 @@ func (t *Trouble) Update(v login.View) {
 	default:
 		next = t.env.say("trouble.retry.back", s.RetryIn)
 	}
+	if !s.Resends && !s.Final {
+		who = t.env.t("trouble.kept") // whatever the kind: a secret is not sent again by itself
+	}
 	if s.RetryIn <= 0 {
 		next = ""
 	}
@@ -91,5 +94,6 @@ func (t *Trouble) Update(v login.View) {
 	t.retry.SetEnabled(!v.Busy)
 	t.card.Updated(t.title.Set(t.env.t(title)), t.what.Set(t.env.t(stem)), t.who.Set(who),
 		t.next.Tick(next), t.code.Set(code), t.correlation.Set(id),
-		t.retry.SetLabel(label), kit.Show(t.retry, !s.Final))
+		t.retry.SetLabel(label), kit.Show(t.retry, !s.Final),
+		kit.Show(t.back, s.Resends || s.Final))
 }
