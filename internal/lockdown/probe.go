@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,6 +77,25 @@ func Probe(ctx context.Context, o ProbeOptions) []ProbeResult {
 		out = append(out, a.result(a.try(ctx)))
 	}
 	return out
+}
+
+// ErrOpen is a way out that is open, or that could not be tried.
+type ErrOpen struct{ IDs []string }
+
+// Error implements error.
+func (e *ErrOpen) Error() string { return "lockdown: open: " + strings.Join(e.IDs, ", ") }
+
+// Check probes, and returns an *ErrOpen unless every attempt was made and denied.
+func Check(ctx context.Context, o ProbeOptions) error {
+	denied := map[string]bool{}
+	for _, r := range Probe(ctx, o) {
+		denied[r.ID] = r.Denied
+	}
+	open := slices.DeleteFunc(ProbeIDs(o), func(id string) bool { return denied[id] })
+	if len(open) > 0 {
+		return &ErrOpen{open}
+	}
+	return nil
 }
 
 // ProbeIDs are the attempts Probe makes with these options, in order.

@@ -31,12 +31,30 @@ func processAttempts(o ProbeOptions) []attempt {
 		{"pidfd-getfd", PartFilter, mine(func() error { return call(unix.SYS_PIDFD_GETFD, badFD, 0, 0, 0) })},
 		{"memory-parent", PartDumpable, mine(func() error { return lookMemory(parent) })},
 	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		// It would start any program for us, outside of every seal.
+		out = append(out, attempt{"service-manager", PartImage, mine(func() error { return connectManager(dir) })})
+	}
 	if o.Role == RoleScreen {
 		out = append(out, attempt{"signal-parent", PartSignals, mine(func() error { return unix.Kill(parent, 0) })},
 			attempt{"fork", PartFilter, mine(forkNothing)},
 			attempt{"undo-dumpable", PartFilter, mine(makeDumpable)})
 	}
 	return out
+}
+
+// connectManager connects to the user's service manager: Landlock knows sockets with a
+// path from ABI 9 on, so it must not be there.
+func connectManager(runtime string) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: filepath.Join(runtime, "systemd", "private")})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+		err = errAbsent
+	}
+	return errors.Join(err, unix.Close(fd))
 }
 
 // seize traces a process without stopping it; the thread that does ends at once, which

@@ -22,6 +22,9 @@ const (
 	PartAbstract   Part = "landlock-abstract"
 	PartFilter     Part = "seccomp"
 	PartMemfd      Part = "memfd-noexec" // vm.memfd_noexec ≥ 1: advice, never an error
+
+	// PartImage is no part of sealing: what must not be on the machine at all.
+	PartImage Part = "image"
 )
 
 // Status is how one part went.

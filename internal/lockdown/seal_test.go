@@ -1,8 +1,11 @@
 package lockdown
 
 import (
+	"context"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -121,6 +124,37 @@ func TestOpenProcess(t *testing.T) {
 		if r.Denied {
 			t.Logf("denied here without us: %s %s", r.ID, r.Detail)
 		}
+	}
+}
+
+// TestCheck: what is open, and what was not tried, is an error.
+func TestCheck(t *testing.T) {
+	var open *ErrOpen
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := Check(ctx, ProbeOptions{}); !errors.As(err, &open) || len(open.IDs) != len(ProbeIDs(ProbeOptions{})) {
+		t.Errorf("not tried: %v", err)
+	}
+}
+
+// TestServiceManager: a user manager within reach is a way out.
+func TestServiceManager(t *testing.T) {
+	dir := t.TempDir()
+	if err := connectManager(dir); !errors.Is(err, errAbsent) {
+		t.Error(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "systemd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, "systemd", "private"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := connectManager(dir); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
