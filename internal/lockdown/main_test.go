@@ -416,14 +416,26 @@ func openOnes(results []ProbeResult) []string {
 // REQUIRE_LANDLOCK=1 says it must not be so, and is said out loud elsewhere.
 func kernelOK(t testing.TB) bool {
 	t.Helper()
-	have := abi()
-	if have >= NeedABI {
+	why, run := gate(abi(), os.Getenv("REQUIRE_LANDLOCK") == "1")
+	switch {
+	case run && why == "":
 		return true
+	case run:
+		t.Fatal(why)
 	}
-	if os.Getenv("REQUIRE_LANDLOCK") == "1" {
-		t.Fatalf("this kernel has Landlock ABI %d, need %d", have, NeedABI)
-	}
-	t.Logf("NOT RUN: this kernel has Landlock ABI %d, need %d; nothing was proven here", have, NeedABI)
-	fmt.Fprintf(os.Stderr, "NOT RUN: %s: Landlock ABI %d, need %d\n", t.Name(), have, NeedABI)
+	t.Log(why)
+	fmt.Fprintln(os.Stderr, t.Name()+": "+why)
 	return false
+}
+
+// gate decides whether a test that needs Landlock runs, and why it fails or does not.
+func gate(have int, required bool) (why string, run bool) {
+	if have >= NeedABI {
+		return "", true
+	}
+	why = fmt.Sprintf("this kernel has Landlock ABI %d, need %d", have, NeedABI)
+	if required {
+		return why, true
+	}
+	return "NOT RUN, nothing was proven here: " + why, false
 }

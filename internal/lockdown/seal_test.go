@@ -158,6 +158,19 @@ func TestServiceManager(t *testing.T) {
 	}
 }
 
+// TestGate: on an old kernel tests say that they did not run, or fail where they must run.
+func TestGate(t *testing.T) {
+	if why, run := gate(NeedABI, true); why != "" || !run {
+		t.Error(why, run)
+	}
+	if why, run := gate(2, true); why == "" || !run {
+		t.Error(why, run)
+	}
+	if why, run := gate(2, false); !strings.Contains(why, "NOT RUN") || run {
+		t.Error(why, run)
+	}
+}
+
 // TestScopeComesLater: between SealScreen and ScopeScreen, libxcb can connect.
 func TestScopeComesLater(t *testing.T) {
 	if !kernelOK(t) {
