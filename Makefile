@@ -18,7 +18,8 @@ TOOLS := $(CURDIR)/bin/tools
 BUILD_DEPS := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev \
 	libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev ca-certificates
 TEST_DEPS := xvfb xdotool x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
-	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy
+	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy \
+	nftables iproute2 util-linux
 BENCH_DEPS := chromium
 
 # install-missing installs those of the packages $(1) that are not there. When
@@ -64,8 +65,10 @@ test: deps ## every test a fresh machine can run
 	go test ./...
 
 .PHONY: test-real
-test-real: ## conformance against real servers (Kratos, CAS)
-	@$(call not-yet)
+test-real: ## conformance against real servers, built on first use (Kratos); REQUIRE_REAL_IDP=1 insists
+	@$(call install-missing,gcc libc6-dev ca-certificates postgresql)
+	go vet -tags realidp ./internal/realidp/...
+	go test -tags realidp -count=1 -timeout 30m ./internal/realidp/...
 
 .PHONY: lint
 lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
+	"path/filepath"
 	"sync"
 
 	"portillon/internal/config"
@@ -17,16 +19,21 @@ func readable(c *config.Config) []string {
 // sealSupervisor fills in how the supervisor is sealed, and what came of it.
 func sealSupervisor(o *supervisor.Options, runtime string) {
 	var failed error
-	o.Resolver = lockdown.Resolver()
-	o.SealParent = func() error {
-		report, err := lockdown.SealSupervisor(lockdown.SupervisorOptions{
-			Mode: o.Config.Lockdown, State: o.StateDir, Runtime: runtime, Hosts: o.Config.EgressHosts(),
-			Read: readable(o.Config), Player: o.Config.Exam.Command,
-		})
-		failed = err
-		o.Log.Info("sealed", "process", "supervisor", "report", report.String())
-		return nil // a tablet that cannot be sealed says so on its screen
+	apply := func(who string, seal func(lockdown.SupervisorOptions) (lockdown.Report, error)) func() error {
+		return func() error {
+			report, err := seal(lockdown.SupervisorOptions{
+				// session/ alone: the device key is nobody's, once it is read.
+				Mode: o.Config.Lockdown, State: filepath.Join(o.StateDir, "session"), Runtime: runtime,
+				Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
+			})
+			failed = errors.Join(failed, err)
+			o.Log.Info("sealed", "process", who, "report", report.String())
+			return nil // a tablet that cannot be sealed says so on its screen
+		}
 	}
+	o.Resolver = lockdown.Resolver()
+	o.SealParent = apply("supervisor", lockdown.SealSupervisor)
+	o.SealChildren = apply("children", lockdown.ScopeChildren)
 	o.Sealed = func() error { return failed }
 }
 

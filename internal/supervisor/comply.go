@@ -37,10 +37,15 @@ func (s *supervisor) comply(now time.Time) {
 
 // seal lets the caller seal this process, and notes whether that holds.
 func (s *supervisor) seal() error {
+	var err error
 	if s.o.SealParent != nil {
-		if err := s.o.SealParent(); err != nil {
-			return fmt.Errorf("supervisor: seal: %w", err)
-		}
+		err = s.o.SealParent()
+	}
+	if err == nil && s.o.SealChildren != nil {
+		s.forker.do(func() { err = s.o.SealChildren() })
+	}
+	if err != nil {
+		return fmt.Errorf("supervisor: seal: %w", err)
 	}
 	if s.o.Config.Lockdown != config.LockdownRequired {
 		return nil

@@ -60,8 +60,12 @@ func fallback(name string) string {
 }
 
 // screenEnv is the screen process's environment. FYNE_* is never inherited, only given.
+// Mesa keeps what it compiled of the toolkit's drawing programs in session/ rather than in
+// HOME, so that a screen process started anew for the same candidate is there in half the
+// time. It is machine code, so it goes with the candidate like everything else.
 func screenEnv(s *state, extra []string) []string {
-	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir), extra...)
+	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir,
+		"MESA_SHADER_CACHE_DIR="+filepath.Join(s.session(), "shaders")), extra...)
 }
 
 // playerEnv is the player's. It may be a script, so it has a PATH.

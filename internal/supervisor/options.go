@@ -46,4 +46,7 @@ type Options struct {
 	// be shown on the screen instead belongs in Sealed. What it
 	// forbids, the screen process and the player inherit.
 	SealParent func() error
+	// SealChildren, when set, is called after SealParent on the one thread that will start
+	// every child; what it forbids, the children inherit and this process keeps. An error ends Run.
+	SealChildren func() error
 }

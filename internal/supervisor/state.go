@@ -45,6 +45,9 @@ func openState(dir string) (_ *state, err error) {
 	if err := os.Mkdir(s.device(), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("supervisor: device directory: %w", err)
 	}
+	if err := s.openSession(); err != nil {
+		return nil, err
+	}
 	s.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("supervisor: lock: %w", err)
@@ -77,11 +80,8 @@ func (s *state) renew() error {
 	if err := s.wipe(); err != nil {
 		return err
 	}
-	// Mkdir, not MkdirAll: the name must be free, and not a link that somebody put there.
-	for _, dir := range []string{s.session(), s.playerHome()} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return fmt.Errorf("supervisor: session directory: %w", err)
-		}
+	if err := os.Mkdir(s.playerHome(), 0o700); err != nil {
+		return fmt.Errorf("supervisor: session directory: %w", err)
 	}
 	if err := os.WriteFile(s.marker(), []byte(s.boot), 0o600); err != nil {
 		return fmt.Errorf("supervisor: session directory: %w", err)
@@ -89,10 +89,36 @@ func (s *state) renew() error {
 	return nil
 }
 
-// wipe removes session/ with all that is in it. RemoveAll follows no link.
+// wipe removes all that is in session/. The directory itself stays: it is what a sealed
+// supervisor and its children may write, and nothing beside it. RemoveAll follows no link.
 func (s *state) wipe() error {
-	if err := os.RemoveAll(s.session()); err != nil {
+	if err := s.openSession(); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(s.session())
+	for _, e := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(s.session(), e.Name())))
+	}
+	if err != nil {
 		return fmt.Errorf("supervisor: wipe session: %w", err)
+	}
+	return nil
+}
+
+// openSession makes session/ where there is none. A file or a link of that name is put out
+// of the way, and not followed; sealed, nobody can put one there.
+func (s *state) openSession() error {
+	info, err := os.Lstat(s.session())
+	switch {
+	case err == nil && info.IsDir():
+		err = os.Chmod(s.session(), 0o700)
+	case err == nil:
+		err = errors.Join(os.Remove(s.session()), os.Mkdir(s.session(), 0o700))
+	case errors.Is(err, fs.ErrNotExist):
+		err = os.Mkdir(s.session(), 0o700)
+	}
+	if err != nil {
+		return fmt.Errorf("supervisor: session directory: %w", err)
 	}
 	return nil
 }

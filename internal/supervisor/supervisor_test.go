@@ -76,8 +76,8 @@ func TestEndOfCandidate(t *testing.T) {
 	player := h.exam(screen, handoff)
 	screen.must(order{Do: "end"})
 	player.ended()
-	if _, err := os.Stat(h.path("session")); err == nil {
-		t.Error("session/ is still there")
+	if left, err := os.ReadDir(h.path("session")); err != nil || len(left) > 0 {
+		t.Errorf("session/ still holds %v, %v", left, err)
 	}
 	screen.ends(order{Do: "exit"})
 	screen, hello := h.screen()
