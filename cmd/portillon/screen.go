@@ -45,7 +45,7 @@ func screen(args []string) error {
 		return err
 	}
 	err = window(ctx, o, hello, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
-		seal.after()
+		seal.after(ctx)
 		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
 		return kiosk.New(kiosk.Options{
 			Settings: login.Settings{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -54,17 +55,27 @@ func newSeal(c *config.Config, hello supervisor.Hello, runtime string) *sealScre
 // before is called before anything of the toolkit runs.
 func (s *sealScreen) before() { s.apply(lockdown.SealScreen) }
 
-// after is called when the window stands, before any input is accepted.
-func (s *sealScreen) after() { s.apply(lockdown.ScopeScreen) }
+// after is called when the window stands, before any input is accepted. Then every way out
+// is tried: a seal is what it holds, not what it says.
+func (s *sealScreen) after(ctx context.Context) {
+	s.apply(lockdown.ScopeScreen)
+	err := lockdown.Check(ctx, s.options.Probes())
+	if err != nil {
+		s.log.Error("a way out is open", "process", "screen", "err", err)
+	}
+	s.note(err)
+}
 
 func (s *sealScreen) apply(seal func(lockdown.ScreenOptions) (lockdown.Report, error)) {
 	report, err := seal(s.options)
 	s.log.Info("sealed", "process", "screen", "report", report.String())
+	s.note(err)
+}
+
+func (s *sealScreen) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.failed == nil {
-		s.failed = err
-	}
+	s.failed = errors.Join(s.failed, err)
 }
 
 // holds reports whether every part that was asked for is in force.
