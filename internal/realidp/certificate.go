@@ -13,15 +13,20 @@ import (
 	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"time"
 )
 
-// certify makes an authority and a certificate of it for 127.0.0.1, good for a day.
-func (k *Kratos) certify(now time.Time) error {
+// certificate is a server's for 127.0.0.1, in PEM, with the authority it is from.
+type certificate struct {
+	authority, chain, key []byte
+	pin                   string // of the authority's key
+}
+
+// certify makes one that is good for a day.
+func certify(now time.Time) (c certificate, err error) {
 	authority, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return c, err
 	}
 	ca := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "realidp"},
@@ -30,11 +35,11 @@ func (k *Kratos) certify(now time.Time) error {
 	}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &authority.PublicKey, authority)
 	if err != nil {
-		return fmt.Errorf("authority: %w", err)
+		return c, fmt.Errorf("authority: %w", err)
 	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return c, err
 	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"},
@@ -43,30 +48,23 @@ func (k *Kratos) certify(now time.Time) error {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, authority)
 	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
+		return c, fmt.Errorf("certificate: %w", err)
 	}
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return fmt.Errorf("key: %w", err)
+		return c, fmt.Errorf("key: %w", err)
 	}
 	spki, err := x509.MarshalPKIXPublicKey(&authority.PublicKey)
 	if err != nil {
-		return fmt.Errorf("pin: %w", err)
+		return c, fmt.Errorf("pin: %w", err)
 	}
 	sum := sha256.Sum256(spki)
-	k.Pin = "sha256/" + base64.StdEncoding.EncodeToString(sum[:])
-	k.CAFile = filepath.Join(k.dir, "ca.crt")
 	block := func(kind string, b []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: b}) }
-	for name, text := range map[string][]byte{
-		"ca.crt":  block("CERTIFICATE", caDER),
-		"tls.crt": append(block("CERTIFICATE", der), block("CERTIFICATE", caDER)...),
-		"tls.key": block("PRIVATE KEY", keyDER),
-	} {
-		if err := os.WriteFile(filepath.Join(k.dir, name), text, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	c.authority = block("CERTIFICATE", caDER)
+	c.chain = append(block("CERTIFICATE", der), c.authority...)
+	c.key = block("PRIVATE KEY", keyDER)
+	c.pin = "sha256/" + base64.StdEncoding.EncodeToString(sum[:])
+	return c, nil
 }
 
 // Roots are the authority of the server's certificate.

@@ -108,6 +108,9 @@ func startKratos(t *testing.T, o realidp.KratosOptions) *realidp.Kratos {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the server's last complaints:\n%s", k.Complaints(5))
+		}
 		if err := k.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}

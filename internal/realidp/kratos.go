@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"portillon/internal/rehearsal/mailbox"
@@ -27,16 +26,9 @@ type Kratos struct {
 	publicPort, adminPort int
 	box                   *mailbox.Box
 	mail                  *mailbox.Servers
-	process               *exec.Cmd
-	ended                 chan error // receives the process's end, once
+	dsn                   string
+	process               *process // nil while stopped
 }
-
-// Bounds of waiting for another process.
-const (
-	readyWithin = 60 * time.Second
-	stopWithin  = 15 * time.Second
-	pollEvery   = 20 * time.Millisecond
-)
 
 // StartKratos runs the binary on loopback with everything it keeps in dir, an empty
 // directory of the caller's. Close ends it.
@@ -62,11 +54,14 @@ func (k *Kratos) setUp(ctx context.Context, o KratosOptions) (err error) {
 	if k.adminPort, err = freePort(ctx); err != nil {
 		return err
 	}
+	if k.dsn = o.Database; k.dsn == "" {
+		k.dsn = "sqlite://" + filepath.Join(k.dir, "kratos.sqlite") + "?_fk=true&mode=rwc"
+	}
 	k.URL = "https://127.0.0.1:" + strconv.Itoa(k.publicPort)
 	if err := k.write(o); err != nil {
 		return err
 	}
-	migrate := exec.CommandContext(ctx, k.binary, "migrate", "sql", "--yes", k.dsn())
+	migrate := exec.CommandContext(ctx, k.binary, "migrate", "sql", "--yes", k.dsn)
 	if out, err := migrate.CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate: %w\n%s", err, tail(out, 2000))
 	}
@@ -95,37 +90,19 @@ func (k *Kratos) Start(ctx context.Context) error {
 	}
 	defer func() { _ = log.Close() }() // the process has its own
 	// Its end is Stop's to bring about, not ctx's.
-	cmd := exec.Command(k.binary, "serve", "--watch-courier", "--sqa-opt-out", "-c", filepath.Join(k.dir, "kratos.json"))
+	cmd := exec.Command(k.binary, "serve", "--watch-courier", "--sqa-opt-out", "-c", k.settingsFile())
 	cmd.Dir, cmd.Stdout, cmd.Stderr = k.dir, log, log
-	// A test that is killed leaves no server behind.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	p, err := begin(cmd)
+	if err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	k.process, k.ended = cmd, ended
-	go func() { ended <- cmd.Wait() }()
-	return k.ready(ctx)
-}
-
-func (k *Kratos) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		if k.admin(ctx, http.MethodGet, "/health/ready", nil, http.StatusOK, nil) == nil {
-			return nil
-		}
-		select {
-		case err := <-k.ended:
-			k.process = nil
-			return fmt.Errorf("ended at once: %w\n%s", err, k.lastWords())
-		case <-ctx.Done():
-			return fmt.Errorf("not ready: %w\n%s", ctx.Err(), k.lastWords())
-		case <-tick.C:
-		}
+	k.process = p
+	if err := p.ready(ctx, func(ctx context.Context) error {
+		return k.admin(ctx, http.MethodGet, "/health/ready", nil, http.StatusOK, nil)
+	}); err != nil {
+		return fmt.Errorf("%w\n%s", err, k.lastWords())
 	}
+	return nil
 }
 
 func (k *Kratos) lastWords() []byte {
@@ -138,24 +115,9 @@ func (k *Kratos) lastWords() []byte {
 
 // Stop ends the server and keeps its data. A server that is not running is left alone.
 func (k *Kratos) Stop() error {
-	if k.process == nil {
-		return nil
-	}
 	p := k.process
 	k.process = nil
-	if err := p.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	limit := time.NewTimer(stopWithin)
-	defer limit.Stop()
-	select {
-	case <-k.ended: // however it ended: it was asked to
-		return nil
-	case <-limit.C:
-		err := p.Process.Kill()
-		<-k.ended
-		return errors.Join(errors.New("realidp: Kratos had to be killed"), err)
-	}
+	return p.stop()
 }
 
 // Close ends the server and its mailbox. What is in the directory is the caller's.

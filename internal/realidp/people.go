@@ -99,6 +99,24 @@ func (k *Kratos) Codes(to string) (out []string) {
 	return out
 }
 
+// Complaints are the last n lines of the server's log that are warnings or worse.
+func (k *Kratos) Complaints(n int) string {
+	text, err := os.ReadFile(k.logFile())
+	if err != nil {
+		return err.Error()
+	}
+	var out []string
+	for _, line := range strings.Split(string(text), "\n") {
+		var l struct {
+			Level string `json:"level"`
+		}
+		if json.Unmarshal([]byte(line), &l) == nil && slices.Contains([]string{"warning", "error", "fatal"}, l.Level) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out[max(0, len(out)-n):], "\n")
+}
+
 // Request is one line of the server's own log: a request it has answered.
 type Request struct {
 	Method, Path, Query string

@@ -238,8 +238,18 @@ func TestKratosRestart(t *testing.T) {
 	d.granted(d.password(g, zoe.Password))
 }
 
+// Twenty tablets, half of them with codes.
 func TestKratosTwentyAtOnce(t *testing.T) {
-	d := newDesk(t, realidp.KratosOptions{})
+	pg, err := realidp.StartPostgres(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d := newDesk(t, realidp.KratosOptions{Database: pg.URL})
 	var wg sync.WaitGroup
 	for i := range 20 {
 		a := identitytest.Account{
@@ -247,25 +257,29 @@ func TestKratosTwentyAtOnce(t *testing.T) {
 		}
 		add(t, d.Kratos, a)
 		wg.Go(func() {
-			f, _, err := d.p.Begin(t.Context(), identitytest.Email(t, a.Email))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer f.Close()
-			var s *identity.Session
-			if i%2 == 0 {
-				s, err = d.password(f, a.Password)
-			} else if _, err = f.Answer(t.Context(), identity.CodeRequest{}); err == nil {
-				eventually(t, "mail", func() bool { return len(d.Codes(a.Email)) == 1 })
-				s, err = d.code(f, d.Codes(a.Email)[0])
-			}
+			s, err := d.login(a, i%2 == 0)
 			if err != nil || s.Name != a.Name {
 				t.Errorf("student %d: %v", i, err)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+func (d *desk) login(a identitytest.Account, byPassword bool) (*identity.Session, error) {
+	f, _, err := d.p.Begin(d.t.Context(), identitytest.Email(d.t, a.Email))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if byPassword {
+		return d.password(f, a.Password)
+	}
+	if _, err := f.Answer(d.t.Context(), identity.CodeRequest{}); err != nil {
+		return nil, err
+	}
+	eventually(d.t, "mail", func() bool { return len(d.Codes(a.Email)) == 1 })
+	return d.code(f, d.Codes(a.Email)[0])
 }
 
 // Nothing personal and nothing secret is in an address, which servers and proxies log.

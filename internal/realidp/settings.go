@@ -1,7 +1,9 @@
 package realidp
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +20,9 @@ type KratosOptions struct {
 	Unified bool
 	// HideAccounts turns Kratos's mitigation of account enumeration on.
 	HideAccounts bool
+	// Database is a PostgreSQL's address; "" for SQLite, which is quick to start, and where logins at
+	// once lock each other out: two locks are taken in no order (gobuffalo/pop, dialect_sqlite.go).
+	Database string
 	// NoCode leaves the code out of what is on offer.
 	NoCode bool
 }
@@ -48,7 +53,11 @@ func schema() object {
 }
 
 // settings is Kratos's configuration.
-func (k *Kratos) settings(o KratosOptions) object {
+func (k *Kratos) settings(o KratosOptions, c certificate) (object, error) {
+	person, err := json.Marshal(schema())
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
 	style := "identifier_first"
 	if o.Unified {
 		style = "unified"
@@ -68,13 +77,13 @@ func (k *Kratos) settings(o KratosOptions) object {
 		}
 	}
 	public := door(k.publicPort, "https")
-	public["tls"] = object{
-		"cert": object{"path": filepath.Join(k.dir, "tls.crt")},
-		"key":  object{"path": filepath.Join(k.dir, "tls.key")},
-	}
+	// In the text, not as files: Kratos watches each file with an inotify instance of its own,
+	// and a machine has but 128.
+	inline := base64.StdEncoding.EncodeToString
+	public["tls"] = object{"cert": object{"base64": inline(c.chain)}, "key": object{"base64": inline(c.key)}}
 	return object{
 		"version": KratosVersion,
-		"dsn":     k.dsn(),
+		"dsn":     k.dsn,
 		"serve":   object{"public": public, "admin": door(k.adminPort, "http")},
 		"selfservice": object{
 			"default_browser_return_url": k.URL + "/",
@@ -88,7 +97,7 @@ func (k *Kratos) settings(o KratosOptions) object {
 			"flows": object{"login": object{"style": style, "lifespan": flow.String(), "ui_url": k.URL + "/login"}},
 		},
 		"session":  object{"lifespan": "12h"},
-		"identity": object{"default_schema_id": "person", "schemas": []object{{"id": "person", "url": "file://" + filepath.Join(k.dir, "person.json")}}},
+		"identity": object{"default_schema_id": "person", "schemas": []object{{"id": "person", "url": "base64://" + inline(person)}}},
 		"courier": object{
 			"smtp":   object{"connection_uri": "smtp://" + k.mail.SMTPAddr + "/?disable_starttls=true"},
 			"worker": object{"pull_wait": "100ms"},
@@ -102,23 +111,28 @@ func (k *Kratos) settings(o KratosOptions) object {
 		"security": object{"account_enumeration": object{"mitigate": o.HideAccounts}},
 		// The log is evidence: with everything in it, it shows what was in addresses.
 		"log": object{"level": "info", "format": "json", "leak_sensitive_values": true},
-	}
+	}, nil
 }
 
-func (k *Kratos) dsn() string {
-	return "sqlite://" + filepath.Join(k.dir, "kratos.sqlite") + "?_fk=true&mode=rwc"
-}
-
-// write puts configuration, schema and certificate where Kratos reads them.
+// write puts the configuration where Kratos reads it, and the authority where tablets do.
 func (k *Kratos) write(o KratosOptions) error {
-	for name, v := range map[string]object{"kratos.json": k.settings(o), "person.json": schema()} {
-		text, err := json.MarshalIndent(v, "", " ")
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if err := os.WriteFile(filepath.Join(k.dir, name), text, 0o600); err != nil {
-			return err
-		}
+	c, err := certify(time.Now())
+	if err != nil {
+		return fmt.Errorf("certificate: %w", err)
 	}
-	return k.certify(time.Now())
+	settings, err := k.settings(o, c)
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(settings, "", " ")
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	k.Pin, k.CAFile = c.pin, filepath.Join(k.dir, "ca.crt")
+	return errors.Join(
+		os.WriteFile(k.CAFile, c.authority, 0o600),
+		os.WriteFile(k.settingsFile(), text, 0o600),
+	)
 }
+
+func (k *Kratos) settingsFile() string { return filepath.Join(k.dir, "kratos.json") }
