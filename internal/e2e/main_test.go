@@ -27,12 +27,16 @@ import (
 	"fyne.io/fyne/v2/test"
 	"github.com/jezek/xgb"
 
+	"portillon/internal/config"
 	"portillon/internal/demo"
 	"portillon/internal/ui/look"
 )
 
 // world is what all rooms share: programs, and a database with accounts.
-type world struct{ portillon, rehearsal, data string }
+type world struct {
+	portillon, rehearsal, data string
+	configKey                  string // the centre's private key; the programs trust its public half
+}
 
 var shared world // written by TestMain alone
 
@@ -98,15 +102,25 @@ func build(dir string) error {
 	bin := os.Getenv("E2E_BIN")
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
-		cmd := exec.Command("go", "build", "-trimpath", "-tags=no_animations,no_emoji", "-ldflags=-s -w",
+		cmd := exec.Command("go", "build", "-trimpath", "-tags=no_animations,no_emoji", "-ldflags=-s -w -X main.configKey="+configKey(dir)+".pub",
 			"-o", bin+"/", "portillon/cmd/portillon", "portillon/cmd/rehearsal")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
 		}
 	}
 	bin, err := filepath.Abs(bin)
-	shared = world{portillon: filepath.Join(bin, "portillon"), rehearsal: filepath.Join(bin, "rehearsal")}
-	return err
+	shared = world{portillon: filepath.Join(bin, "portillon"), rehearsal: filepath.Join(bin, "rehearsal"), configKey: configKey(dir)}
+	return errors.Join(err, writeConfigKey(shared.configKey))
+}
+
+func configKey(dir string) string { return filepath.Join(dir, "config.key") }
+
+func writeConfigKey(path string) error {
+	private, public, err := config.NewKey()
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(path, private, 0o600), os.WriteFile(path+".pub", public, 0o644))
 }
 
 // prepare makes a demonstration's database with the tests' own people in it. Every

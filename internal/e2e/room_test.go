@@ -32,6 +32,8 @@ type settings struct {
 	centre  demo.Centre
 	keyring bool // a Secret Service of the room's own
 	wire    bool // a recorder between tablet and service
+	// required: a tablet as an exam has it, signed with this serial, full screen. 0: a demonstration.
+	required uint64
 }
 
 // room is one exam room with one tablet.
@@ -216,6 +218,10 @@ func (r *room) serve(listen string) {
 	configured := *s
 	configured.CAFile = r.path("ca.pem")
 	r.must(configured.WriteConfig(r.path("portillon.toml"), r.set.centre))
+	if r.set.required > 0 {
+		r.require()
+		r.sign(r.set.required)
+	}
 }
 
 // address is where the service listens.
@@ -232,8 +238,12 @@ func (r *room) switchOn() {
 	if r.tablet != nil {
 		r.past = append(r.past, r.tablet.Log())
 	}
+	size := fmt.Sprintf("%dx%d", r.set.size.X, r.set.size.Y)
+	if r.set.required > 0 {
+		size = ""
+	}
 	tablet, err := demo.StartTablet(demo.TabletOptions{Bin: shared.portillon, Config: r.path("portillon.toml"),
-		Size: fmt.Sprintf("%dx%d", r.set.size.X, r.set.size.Y), Display: r.display.Name, StateDir: r.path("state"),
+		Size: size, Display: r.display.Name, StateDir: r.path("state"),
 		Uid: r.uid, Gid: r.uid, Env: r.env})
 	r.must(err)
 	r.tablet, r.mark = tablet, 0
