@@ -85,9 +85,11 @@ $(TOOLS)/.$(notdir $(LINTER)):
 	@touch $@
 
 .PHONY: bench
-bench: build ## the benchmark table, with a browser's kiosk in the same run
+bench: build ## the benchmark table, with a browser's kiosk in the same run (a quarter of an hour)
 	@$(call install-missing,$(BENCH_DEPS))
-	@$(call not-yet)
+	@mkdir -p bin/bench
+	go build -ldflags '$(LDFLAGS)' -o bin/bench/ ./internal/bench/bare ./internal/bench/empty
+	go run ./internal/bench $(BENCH)
 
 .PHONY: escape
 escape: ## the escape suite: N attempts, M escapes

@@ -9,6 +9,7 @@ func Table() []Row {
 		{"cmd/...", anything(), "doorways"},
 		{"internal/arch", nil, "the rules depend on nothing they judge"},
 		{"internal/e2e/...", anything(), "tests"},
+		{"internal/bench/...", anything(), "measures the built programs, as the tests do"},
 
 		{"assets", nil, "assets are bytes: whoever needs meaning adds it"},
 		{"internal/identity", nil, "the port knows neither its adapters nor its callers"},
@@ -63,19 +64,19 @@ func Bans() []Ban {
 		},
 		{
 			Packages: []string{"..."},
-			Except:   []string{"internal/ui/...", "cmd/portillon", "internal/e2e/..."},
+			Except:   []string{"internal/ui/...", "cmd/portillon", "internal/e2e/...", "internal/bench/..."},
 			Imports:  []string{"fyne.io/..."},
 			Why:      "only internal/ui and cmd/portillon see Fyne",
 		},
 		{
 			Packages: []string{"..."},
-			Except:   []string{"cmd/portillon"},
+			Except:   []string{"cmd/portillon", "internal/bench/bare"}, // bare: a window to measure against
 			Imports:  []string{"fyne.io/fyne/v2/app"},
 			Why:      "screens are tested without cgo and without a display",
 		},
 		{
 			Packages: []string{"internal/..."},
-			Except:   []string{"internal/supervisor", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/arch"},
+			Except:   []string{"internal/supervisor", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
 			Imports:  []string{"os/exec", "plugin"},
 			Why:      "the screen process executes nothing",
 		},

@@ -98,9 +98,22 @@ func (s *sheet) paint(b region, w, h int) image.Image {
 		return img
 	}
 	scale := float32(w) / b.w
+	// Away from the corners a row is of one colour, and a column too.
+	const round = sheetOut + sheetIn
+	even := func(v, from, size float32) bool { return v > from+round && v < from+size-round }
 	for y := range h {
+		py := b.y + (float32(y)+0.5)/scale
+		same := y > 0 && even(py, s.area.y, s.area.h) && even(py-1/scale, s.area.y, s.area.h)
+		if same {
+			copy(img.Pix[y*img.Stride:(y+1)*img.Stride], img.Pix[(y-1)*img.Stride:])
+			continue
+		}
 		for x := range w {
-			px, py := b.x+(float32(x)+0.5)/scale, b.y+(float32(y)+0.5)/scale
+			px := b.x + (float32(x)+0.5)/scale
+			if x > 0 && even(px, s.area.x, s.area.w) && even(px-1/scale, s.area.x, s.area.w) {
+				img.SetRGBA(x, y, img.RGBAAt(x-1, y))
+				continue
+			}
 			img.SetRGBA(x, y, s.at(px, py, scale))
 		}
 	}
