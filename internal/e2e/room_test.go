@@ -17,6 +17,7 @@ import (
 
 	"portillon/internal/demo"
 	"portillon/internal/e2e/hands"
+	"portillon/internal/e2e/xorg"
 )
 
 // patience is how long anything may take that is not a wait by design.
@@ -34,6 +35,8 @@ type settings struct {
 	wire    bool // a recorder between tablet and service
 	// required: a tablet as an exam has it, signed with this serial, full screen. 0: a demonstration.
 	required uint64
+	// touchscreen: a real X server with one, instead of Xvfb, which has none.
+	touchscreen bool
 }
 
 // room is one exam room with one tablet.
@@ -42,7 +45,8 @@ type room struct {
 	dir     string
 	set     settings
 	service *demo.Service
-	display *demo.Display
+	display string       // ":7"
+	screen  *xorg.Driver // a touch screen, where there is one
 	tablet  *demo.Tablet
 	hands   *hands.Hands
 	mirror  *mirror
@@ -102,13 +106,17 @@ func prepare(t *testing.T, change ...func(*settings)) *room {
 	}
 	r.furnish()
 	r.serve("127.0.0.1:0")
+	if r.set.touchscreen {
+		r.display, r.screen, _ = xorg.Start(t)
+	} else {
+		d, err := demo.StartDisplay(fmt.Sprintf("%dx%d", r.set.size.X, r.set.size.Y))
+		r.must(err)
+		r.stopsWith(d.Stop)
+		r.display = d.Name
+	}
+	r.must(exec.Command("setxkbmap", "-display", r.display, "fr").Run())
 	var err error
-	size := fmt.Sprintf("%dx%d", r.set.size.X, r.set.size.Y)
-	r.display, err = demo.StartDisplay(size)
-	r.must(err)
-	r.stopsWith(r.display.Stop)
-	r.must(exec.Command("setxkbmap", "-display", r.display.Name, "fr").Run())
-	r.hands, err = hands.Open(r.display.Name)
+	r.hands, err = hands.Open(r.display)
 	r.must(err)
 	t.Cleanup(r.hands.Close)
 	lang := r.set.centre.Language
@@ -243,7 +251,7 @@ func (r *room) switchOn() {
 		size = ""
 	}
 	tablet, err := demo.StartTablet(demo.TabletOptions{Bin: shared.portillon, Config: r.path("portillon.toml"),
-		Size: size, Display: r.display.Name, StateDir: r.path("state"),
+		Size: size, Display: r.display, StateDir: r.path("state"),
 		Uid: r.uid, Gid: r.uid, Env: r.env})
 	r.must(err)
 	r.tablet, r.mark = tablet, 0
