@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Person is an account at a server.
@@ -55,6 +56,8 @@ func (k *Kratos) Clear(ctx context.Context) error {
 	return nil
 }
 
+const adminWithin = 10 * time.Second
+
 // admin calls the administrator's API.
 func (k *Kratos) admin(ctx context.Context, method, path string, body object, want int, into any) error {
 	var r io.Reader
@@ -71,7 +74,7 @@ func (k *Kratos) admin(ctx context.Context, method, path string, body object, wa
 	}
 	req.Close = true // the server may be another process next time
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Transport: new(http.Transport), Timeout: adminWithin}).Do(req)
 	if err != nil {
 		return err
 	}

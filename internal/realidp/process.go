@@ -19,8 +19,10 @@ const (
 
 // process is a server under way.
 type process struct {
-	cmd   *exec.Cmd
-	ended chan error // receives its end, once
+	cmd *exec.Cmd
+	// ended is closed when the process has, however it ended; end holds how.
+	ended chan struct{}
+	end   error
 }
 
 // begin starts cmd. A test that is killed leaves no server behind.
@@ -32,9 +34,9 @@ func begin(cmd *exec.Cmd) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, ended: make(chan error, 1)}
+	p := &process{cmd: cmd, ended: make(chan struct{})}
 	go func() {
-		p.ended <- cmd.Wait()
+		p.end = cmd.Wait()
 		close(p.ended)
 	}()
 	return p, nil
@@ -52,8 +54,8 @@ func (p *process) ready(ctx context.Context, answers func(context.Context) error
 			return nil
 		}
 		select {
-		case end := <-p.ended:
-			return fmt.Errorf("ended at once: %w", errors.Join(end, err))
+		case <-p.ended:
+			return fmt.Errorf("ended at once: %w", errors.Join(p.end, err))
 		case <-ctx.Done():
 			return fmt.Errorf("not ready: %w", errors.Join(ctx.Err(), err))
 		case <-tick.C:
@@ -72,7 +74,7 @@ func (p *process) stop() error {
 	limit := time.NewTimer(stopWithin)
 	defer limit.Stop()
 	select {
-	case <-p.ended: // however it ended: it was asked to
+	case <-p.ended: // it was asked to
 		return nil
 	case <-limit.C:
 		err := p.cmd.Process.Kill()
