@@ -27,6 +27,9 @@ func parse(args []string) (options, error) {
 	if err != nil {
 		return options{}, err
 	}
+	if err := supported(c); err != nil {
+		return options{}, err
+	}
 	o := options{config: c}
 	if *windowed == "" {
 		return o, nil

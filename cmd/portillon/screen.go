@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,7 +10,6 @@ import (
 
 	"portillon/internal/config"
 	"portillon/internal/identity"
-	"portillon/internal/identity/fipa"
 	"portillon/internal/kiosk"
 	"portillon/internal/login"
 	"portillon/internal/preflight"
@@ -74,25 +72,4 @@ func checks(p identity.Provider, hello supervisor.Hello, seal *sealScreen, rest 
 	}
 	list = append(list, preflight.Service(p, time.Now)...)
 	return append(list, preflight.Keyring(rest.Survives))
-}
-
-func newProvider(c *config.Config, client *supervisor.Client) (identity.Provider, error) {
-	if c.Identity.Provider != "fipa" {
-		return nil, fmt.Errorf("identity.provider %q is not in this version yet; fipa is", c.Identity.Provider)
-	}
-	var roots *x509.CertPool
-	if file := c.Identity.CAFile; file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("identity.ca_file: %w", err)
-		}
-		roots = x509.NewCertPool()
-		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("identity.ca_file: %s holds no certificate", file)
-		}
-	}
-	return fipa.New(fipa.Config{
-		Issuer: c.Identity.Issuer, ClientID: c.Identity.ClientID, Scope: c.Identity.Scope,
-		Pins: c.Identity.Pins, RootCAs: roots, Dial: client.Dial, Prover: client, Now: time.Now,
-	})
 }
