@@ -79,6 +79,8 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 			loop.do(func() { u.WipeAll(); loop.stop(); a.Quit() })
 		}()
 	})
+	// The first screen is known, if not yet what it will say: no empty window before it.
+	u.Update(login.View{Screen: login.ScreenPreflight, TextPercent: 100, Preflight: &login.PreflightView{}})
 	if visible {
 		win.Show()
 	}

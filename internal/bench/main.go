@@ -207,6 +207,13 @@ func (b *bench) begin(c candidate, fresh bool) (p process, ms float64, err error
 	return p, float64(seen.Sub(began).Microseconds()) / 1000, nil
 }
 
+// failedPicture is what the display showed when a candidate did not come as far as it
+// should.
+const failedPicture = "out/bench-failed.png"
+
+// keeping is how long a first start has to put away what later ones find again.
+const keeping = 2 * time.Second
+
 // once runs a candidate from the bare display to the bare display. A short run looks
 // only whether everything is there.
 func (b *bench) once(c candidate, short bool) (s sample, err error) {
@@ -217,6 +224,7 @@ func (b *bench) once(c candidate, short bool) (s sample, err error) {
 	if err != nil {
 		return s, err
 	}
+	<-time.After(keeping)
 	if err := p.Kill(); err != nil {
 		return s, err
 	}
@@ -226,7 +234,7 @@ func (b *bench) once(c candidate, short bool) (s sample, err error) {
 	s.first = first
 	defer func() { err = errors.Join(err, p.Kill()) }()
 	if err := c.settle(b.hands); err != nil {
-		return s, err
+		return s, errors.Join(err, b.hands.Photograph(failedPicture))
 	}
 	<-time.After(b.settle)
 	window, keys := b.idle, b.keys
