@@ -13,12 +13,12 @@ import (
 	"portillon/internal/supervisor"
 )
 
-// supported fails for a provider that this version cannot speak to: said at the start, and not
-// by a screen process that never comes up.
+// supported fails where no screen process could come up: said at the start instead.
 func supported(c *config.Config) error {
 	switch c.Identity.Provider {
 	case "fipa", "kratos":
-		return nil
+		_, err := rootCAs(c.Identity.CAFile)
+		return err
 	}
 	return fmt.Errorf("%s: identity.provider %q is not in this version yet; fipa and kratos are", c.Path, c.Identity.Provider)
 }
