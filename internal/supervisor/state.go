@@ -111,7 +111,7 @@ func (s *state) openSession() error {
 	info, err := os.Lstat(s.session())
 	switch {
 	case err == nil && info.IsDir():
-		err = os.Chmod(s.session(), 0o700)
+		err = os.Chmod(s.session(), 0o700) //nolint:gosec // a directory is entered
 	case err == nil:
 		err = errors.Join(os.Remove(s.session()), os.Mkdir(s.session(), 0o700))
 	case errors.Is(err, fs.ErrNotExist):
