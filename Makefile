@@ -6,7 +6,7 @@ SHELL := bash
 
 # One set of flags for builds and tests alike: Fyne's C code is compiled once. Without
 # animations a blinking cursor does not cost ten times the rest of the program.
-export GOFLAGS := -trimpath -tags=no_animations,no_emoji
+export GOFLAGS := -trimpath -buildvcs=false -tags=no_animations,no_emoji
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -92,8 +92,12 @@ bench: build ## the benchmark table, with a browser's kiosk in the same run (a q
 	go run ./internal/bench $(BENCH)
 
 .PHONY: escape
-escape: ## the escape suite: N attempts, M escapes
-	@$(call not-yet)
+escape: deps ## the escape suite: N attempts, M escapes (ESCAPE_LONG=1: with the long ones)
+	@mkdir -p out/escape && rm -f out/escape/*
+	@ESCAPE=$(CURDIR)/out/escape E2E_PICTURES=$(CURDIR)/out/escape go test -count=1 -timeout 60m -v -run '^TestEscape' ./internal/e2e \
+		| tee out/escape/test.log | grep --line-buffered -E '^(held|ESCAPE|not tried:) ' \
+		|| { tail -n 60 out/escape/test.log; cat out/escape/summary.txt; exit 1; }
+	@cat out/escape/summary.txt
 
 .PHONY: image
 image: ## the tablet image

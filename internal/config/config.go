@@ -83,7 +83,7 @@ type Login struct {
 }
 
 // Session bounds resuming.
-type Session struct{ MaxAge time.Duration } // 1 min to 24 h
+type Session struct{ MaxAge time.Duration } // 1 s to 24 h
 
 // Exam is what follows a login.
 type Exam struct {

@@ -102,7 +102,7 @@ func build(dir string) error {
 	bin := os.Getenv("E2E_BIN")
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
-		cmd := exec.Command("go", "build", "-trimpath", "-tags=no_animations,no_emoji", "-ldflags=-s -w -X main.configKey="+configKey(dir)+".pub",
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=no_animations,no_emoji", "-ldflags=-s -w -X main.configKey="+configKey(dir)+".pub",
 			"-o", bin+"/", "portillon/cmd/portillon", "portillon/cmd/rehearsal")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)

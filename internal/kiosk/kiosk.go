@@ -197,8 +197,8 @@ func (k *Kiosk) show() {
 func (k *Kiosk) supervised(e supervisor.Event) {
 	switch e := e.(type) {
 	case supervisor.PlayerExited:
-		k.advance()
-		k.step(login.PlayerExited{Code: e.Code})
+		// Through the queue: what begin or a hand-off posted comes first.
+		k.Post(login.PlayerExited{Code: e.Code})
 	case supervisor.RenewRequested:
 		go k.renew(e.ID)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"portillon/internal/identity"
 	"portillon/internal/login"
+	"portillon/internal/supervisor"
 	"portillon/internal/vault"
 )
 
@@ -160,7 +161,7 @@ func (k *Kiosk) handOff(ctx context.Context, e login.HandOff, a *attempt) login.
 		err = k.Supervisor.StartPlayer(ctx, object)
 		clear(object)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, supervisor.ErrPlayerRunning) { // an answer that was lost: it runs
 		k.Log.Error("player", "error", err.Error())
 		return k.failed(e.Ref, identity.Fail("hand_off", identity.ServiceUnavailable, "%w", err))
 	}

@@ -70,6 +70,9 @@ func (Back) step(t *turn) {
 	switch {
 	case t.help.on:
 		t.help = helpState{}
+		if t.screen == ScreenConnected && !t.conn.handedOff {
+			t.conn.denyUntil = t.now.Boot + denyFor // the name was out of sight
+		}
 	case t.trouble.on:
 		t.backFromTrouble()
 	case t.screen == ScreenEmail:

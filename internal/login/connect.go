@@ -51,7 +51,7 @@ func (NotMe) step(t *turn) {
 
 func (t *turn) connectTick() {
 	if t.screen == ScreenConnected && t.conn.sealed && !t.conn.handedOff && !t.conn.interrupted &&
-		!t.busy() && t.now.Boot >= t.conn.denyUntil {
+		!t.busy() && !t.help.on && t.now.Boot >= t.conn.denyUntil {
 		t.do(HandOff{Ref: t.ask(opHandOff)})
 	}
 	if t.screen == ScreenEnded && t.now.Boot >= t.endedAt+endedFor {
@@ -70,7 +70,15 @@ func (e HandedOff) step(t *turn) {
 // PlayerExited ends the session on 0 and starts the player again on anything
 // else, maxRelaunches times.
 func (e PlayerExited) step(t *turn) {
-	if t.screen != ScreenConnected || !t.conn.handedOff {
+	if t.screen != ScreenConnected {
+		return
+	}
+	if t.pending.op == opHandOff && t.conn.sealed {
+		// It ended before we heard that it began.
+		t.pending = pending{}
+		t.conn.handedOff = true
+	}
+	if !t.conn.handedOff {
 		return
 	}
 	switch {

@@ -32,6 +32,9 @@ func (e Checked) step(t *turn) {
 		return
 	}
 	t.pre.running = false
+	if t.screen != ScreenEmail && t.screen != ScreenPreflight && t.screen != ScreenNoncompliant {
+		return // the login went on meanwhile
+	}
 	blocking, waiting := t.pre.failed(GradeBlocking), t.pre.failed(GradeWaiting)
 	switch {
 	case t.set.Demonstration || (!blocking && !waiting):

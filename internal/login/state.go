@@ -121,6 +121,7 @@ type troubleState struct {
 	op      op
 	retryAt time.Duration
 	final   bool
+	retried bool // the request under way is a repetition that nobody asked for
 }
 
 type preflightState struct {

@@ -127,11 +127,14 @@ func (t *turn) enterTrouble(o op, f Failure) {
 	default:
 		wait = readingTime
 	}
+	again := t.trouble.retried
 	t.trouble = troubleState{on: true, failure: f, op: o, final: isFinal(f.Kind)}
 	if !t.trouble.final {
 		t.trouble.retryAt = t.now.Boot + wait
 	}
-	t.touched = t.now.Boot
+	if !again { // a tablet that retries by itself is not one that somebody uses
+		t.touched = t.now.Boot
+	}
 }
 
 // leaveTrouble goes on: the request again where that is safe, otherwise back to
@@ -144,6 +147,7 @@ func (t *turn) leaveTrouble() {
 		t.notSent(o)
 		return
 	}
+	t.trouble.retried = true
 	if o == opResume {
 		t.do(Resume{Ref: t.ask(opResume), Email: t.flow.email})
 		return
@@ -157,7 +161,9 @@ func (t *turn) notSent(o op) {
 	case opPassword:
 		t.fail("error.password.unsent")
 	case opCode:
-		t.fail("error.code.unsent")
+		if t.codeRunning() { // else what stands there says more
+			t.fail("error.code.unsent")
+		}
 	case opAskCode:
 		t.fail("error.code.unasked")
 	case opNone, opResume, opBegin, opSeal, opHandOff:
@@ -176,6 +182,7 @@ func (RetryNow) step(t *turn) {
 	case t.help.on:
 	case t.trouble.on:
 		t.leaveTrouble()
+		t.trouble.retried = false
 	case t.screen == ScreenPreflight || t.screen == ScreenNoncompliant:
 		if !t.pre.running {
 			t.runPreflight()
