@@ -32,7 +32,7 @@ type mirror struct {
 	canvas test.WindowlessCanvas
 }
 
-func newMirror(lang string, size image.Point) (*mirror, error) {
+func newMirror(lang string, size image.Point, change ...func(*ui.Frame)) (*mirror, error) {
 	drawing.Lock()
 	defer drawing.Unlock()
 	w, err := words.New(lang)
@@ -40,9 +40,13 @@ func newMirror(lang string, size image.Point) (*mirror, error) {
 		return nil, err
 	}
 	// As demo.WriteConfig has it.
-	u := ui.New(ui.Frame{Exam: "Moodle Evaluation", Centre: "Faculté de médecine", Room: "B12", Tablet: "B12-07",
+	f := ui.Frame{Exam: "Moodle Evaluation", Centre: "Faculté de médecine", Room: "B12", Tablet: "B12-07",
 		Version: "dev", LocalPhone: "01 23 45 67 89", SupportPhone: "06.49.10.01.97", SupportURI: "https://sos.uness.fr/",
-		Domains: []string{"univ-uness.fr", "etu.univ-uness.fr"}, Demonstration: true}, w, func(login.Event) {})
+		Domains: []string{"univ-uness.fr", "etu.univ-uness.fr"}, Demonstration: true}
+	for _, c := range change {
+		c(&f)
+	}
+	u := ui.New(f, w, func(login.Event) {})
 	m := &mirror{u, draw(u.Content(), size)}
 	u.Attach(m.canvas)
 	return m, nil

@@ -72,9 +72,11 @@ func TestRequired(t *testing.T) {
 	r := prepare(t, required)
 	r.switchOn()
 	r.on("email") // no noncompliant before it
+	r.see(emailScreen(""))
 	r.write(camille.address)
 	r.press(hands.Return)
 	r.on("password")
+	r.see(passwordScreen(camille))
 	r.write(camille.password)
 	r.press(hands.Return)
 	r.on("connected")

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -37,6 +38,7 @@ type settings struct {
 	required uint64
 	// touchscreen: a real X server with one, instead of Xvfb, which has none.
 	touchscreen bool
+	uid         uint32 // the tablet's user where the tests are root; 0: nobody
 }
 
 // room is one exam room with one tablet.
@@ -102,7 +104,7 @@ func prepare(t *testing.T, change ...func(*settings)) *room {
 		c(&r.set)
 	}
 	if os.Getuid() == 0 {
-		r.uid = nobody
+		r.uid = cmp.Or(r.set.uid, nobody)
 	}
 	r.furnish()
 	r.serve("127.0.0.1:0")
