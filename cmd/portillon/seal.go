@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"portillon/internal/config"
@@ -26,6 +27,7 @@ func sealSupervisor(o *supervisor.Options, runtime string) {
 				// session/ alone: the device key is nobody's, once it is read.
 				Mode: o.Config.Lockdown, State: filepath.Join(o.StateDir, "session"), Runtime: runtime,
 				Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
+				Without: without(),
 			})
 			failed = errors.Join(failed, err)
 			o.Log.Info("sealed", "process", who, "report", report.String())
@@ -48,8 +50,23 @@ type sealScreen struct {
 
 func newSeal(c *config.Config, hello supervisor.Hello, runtime string) *sealScreen {
 	return &sealScreen{log: logger(), options: lockdown.ScreenOptions{
-		Mode: c.Lockdown, Session: hello.SessionDir, Runtime: runtime, Read: readable(c),
+		Mode: c.Lockdown, Session: hello.SessionDir, Runtime: runtime, Read: readable(c), Without: without(),
 	}}
+}
+
+// leaveOut are parts of both processes' seals, with commas between them, that a build leaves out
+// (-ldflags -X main.leaveOut=…), so that the escape suite can show that it notices. Such a build
+// never seals itself under lockdown = "required" (lockdown.ErrWithout), and so shows no login there.
+var leaveOut string
+
+func without() []lockdown.Part {
+	var out []lockdown.Part
+	for part := range strings.SplitSeq(leaveOut, ",") {
+		if part != "" {
+			out = append(out, lockdown.Part(part))
+		}
+	}
+	return out
 }
 
 // before is called before anything of the toolkit runs.

@@ -60,9 +60,9 @@ func (t *thumbs) finger(e touch.Event) {
 	}
 }
 
-func (t *thumbs) origin() fyne.Position {
-	return fyne.CurrentApp().Driver().AbsolutePositionForObject(t.keyboard)
-}
+// origin is where the keyboard is in the window. It stands in the window's own container; the
+// toolkit's absolute position is known only once it was painted.
+func (t *thumbs) origin() fyne.Position { return t.keyboard.Position() }
 
 // follow keeps the listening area over the keyboard; nowhere while it is folded.
 func (t *thumbs) follow() {

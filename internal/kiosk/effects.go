@@ -7,6 +7,7 @@ import (
 	"portillon/internal/identity"
 	"portillon/internal/login"
 	"portillon/internal/preflight"
+	"portillon/internal/vault"
 )
 
 // perform carries effects out in order. What takes time goes to a goroutine and
@@ -117,8 +118,9 @@ func (k *Kiosk) answer(ref login.Ref, answer identity.Answer, secret *identity.S
 		case err != nil:
 			return k.failed(ref, err)
 		case outcome.Session != nil:
-			k.hold(a, outcome.Session)
-			return login.Granted{Ref: ref, Name: outcome.Session.Name}
+			granted := login.Granted{Ref: ref, Name: outcome.Session.Name}
+			k.hold(a, outcome.Session, nil)
+			return granted
 		case outcome.Challenge != nil:
 			return login.Challenged{Ref: ref, Challenge: *outcome.Challenge}
 		}
@@ -126,12 +128,12 @@ func (k *Kiosk) answer(ref login.Ref, answer identity.Answer, secret *identity.S
 	})
 }
 
-// hold keeps a session with its attempt; one that was discarded meanwhile is
-// revoked at once.
-func (k *Kiosk) hold(a *attempt, s *identity.Session) {
+// hold keeps a session, and what the vault has of it, with its attempt; one that was
+// discarded meanwhile is revoked at once. The caller does not use s afterwards.
+func (k *Kiosk) hold(a *attempt, s *identity.Session, record *vault.Record) {
 	k.mu.Lock()
 	if a.ctx.Err() == nil {
-		a.session = s
+		a.session, a.record = s, record
 		if a.flow != nil { // it has done its work, and its connection must not be kept
 			a.flow.Close()
 			a.flow = nil
@@ -140,6 +142,9 @@ func (k *Kiosk) hold(a *attempt, s *identity.Session) {
 		return
 	}
 	k.mu.Unlock()
+	if record != nil {
+		k.wipeVault()
+	}
 	k.revoke(s)
 }
 

@@ -362,7 +362,7 @@ func TestLateGrant(t *testing.T) {
 		r.do(login.SubmitPassword{Secret: secret(t, password)})
 		a := r.k.attempt(1)
 		r.k.discard(1)
-		r.k.hold(a, &identity.Session{AccessToken: "late"})
+		r.k.hold(a, &identity.Session{AccessToken: "late"}, nil)
 		close(gate)
 		synctest.Wait()
 		if r.fake.Count("revoke") != 1 {

@@ -47,53 +47,75 @@ func (k *Kiosk) adopt(record vault.Record) {
 	a.session, a.record = s, &record
 }
 
-// resume looks for the remembered session. Whatever is wrong with it, it is wiped
-// and the login goes its ordinary way; only trouble on the way to the service is
-// told.
+// resume looks for the remembered session. Whatever is wrong with it, it is wiped,
+// then revoked, and the login goes its ordinary way; only trouble on the way to the service
+// is told.
 func (k *Kiosk) resume(ctx context.Context, e login.Resume, a *attempt) login.Event {
 	record, err := k.Vault.Get(ctx)
+	if errors.Is(err, vault.ErrEmpty) {
+		return login.NotRemembered{Ref: e.Ref}
+	}
 	if err != nil {
-		return login.NotRemembered{Ref: e.Ref} // empty, or a vault that cannot be read
+		k.wipeVault() // unreadable: nobody's
+		return login.NotRemembered{Ref: e.Ref}
 	}
 	s, err := identity.Unseal(record.Sealed)
-	ours := record.BootID == k.Hello.BootID
-	if !e.Email.IsZero() {
-		ours = bytes.Equal(record.EmailDigest, k.digest(e.Email))
+	if err != nil || !k.mine(e.Email, record) || !k.fresh(s) {
+		k.wipeVault()
+		if err == nil {
+			k.revoke(s)
+		}
+		return login.NotRemembered{Ref: e.Ref}
 	}
-	now := k.Clock.Now().Wall
-	if err != nil || !ours || now.Sub(s.GrantedAt) > k.MaxAge || now.Before(s.GrantedAt.Add(-time.Minute)) {
+	if k.Provider.Traits().Remembers {
+		renewed, err := k.renewed(ctx, a, s, &record)
+		switch {
+		case identity.KindOf(err) == identity.SessionExpired:
+			k.wipeVault()
+			return login.NotRemembered{Ref: e.Ref}
+		case err != nil:
+			return k.failed(e.Ref, err)
+		}
+		s = renewed
+	} else if !s.ExpiresAt.IsZero() && k.Clock.Now().Wall.After(s.ExpiresAt) {
 		k.wipeVault()
 		return login.NotRemembered{Ref: e.Ref}
 	}
-	if s.RefreshToken != "" {
-		if s, err = k.renewed(ctx, s, &record); err != nil {
-			if identity.KindOf(err) == identity.SessionExpired {
-				k.wipeVault()
-				return login.NotRemembered{Ref: e.Ref}
-			}
-			return k.failed(e.Ref, err)
-		}
+	granted := login.Granted{Ref: e.Ref, Name: s.Name}
+	k.hold(a, s, &record)
+	return granted
+}
+
+// mine: the record is this address's or, where none was typed, this boot's.
+func (k *Kiosk) mine(e identity.Email, record vault.Record) bool {
+	if e.IsZero() {
+		return record.BootID == k.Hello.BootID
 	}
-	a.record = &record
-	k.hold(a, s)
-	return login.Granted{Ref: e.Ref, Name: s.Name}
+	return bytes.Equal(record.EmailDigest, k.digest(e))
+}
+
+// fresh: the login is no older than MaxAge, and not from the future.
+func (k *Kiosk) fresh(s *identity.Session) bool {
+	age := k.Clock.Now().Wall.Sub(s.GrantedAt)
+	return age <= k.MaxAge && age >= -time.Minute
 }
 
 // renewed exchanges the refresh token. The new session replaces the old one in the
-// vault before anybody uses it: a crash in between must not lose it.
-func (k *Kiosk) renewed(ctx context.Context, old *identity.Session, record *vault.Record) (*identity.Session, error) {
+// vault before anybody uses it: a crash in between must not lose it. A login that was
+// discarded meanwhile leaves nothing there.
+func (k *Kiosk) renewed(ctx context.Context, a *attempt, old *identity.Session, record *vault.Record) (*identity.Session, error) {
 	s, err := k.Provider.Renew(ctx, old)
-	if err != nil {
-		return nil, err
-	}
-	if record == nil {
-		return s, nil
+	if err != nil || record == nil {
+		return s, err
 	}
 	if record.Sealed, err = s.Seal(); err == nil {
 		err = k.Vault.Put(ctx, *record)
 	}
 	if err != nil { // it goes on, but a crash would now forget it
 		k.Log.Warn("vault", "error", err.Error())
+	}
+	if a.ctx.Err() != nil {
+		k.wipeVault()
 	}
 	return s, nil
 }
@@ -194,24 +216,38 @@ func (k *Kiosk) renew(id uint64) {
 }
 
 func (k *Kiosk) freshToken(ctx context.Context) ([]byte, error) {
-	k.mu.Lock()
-	var a *attempt
-	for _, held := range k.attempts {
-		if held.session != nil {
-			a = held
-		}
-	}
-	k.mu.Unlock()
+	a, old, record := k.inExam()
 	if a == nil {
 		return nil, identity.Fail("renew", identity.SessionExpired, "no session")
 	}
-	s, err := k.renewed(ctx, a.session, a.record)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)() // the exam is over: nobody wants a token
+	s, err := k.renewed(ctx, a, &old, record)
 	if err != nil {
 		return nil, err
 	}
-	k.hold(a, s)
 	h := newHandoff(s)
+	k.hold(a, s, record)
 	return json.Marshal(handoff{AccessToken: h.AccessToken, TokenType: h.TokenType, ExpiresAt: h.ExpiresAt})
+}
+
+// inExam is the attempt that holds a session, with copies of session and record: the
+// originals may be wiped at any moment.
+func (k *Kiosk) inExam() (*attempt, identity.Session, *vault.Record) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, a := range k.attempts {
+		if a.session == nil {
+			continue
+		}
+		if a.record == nil {
+			return a, *a.session, nil
+		}
+		record := *a.record
+		return a, *a.session, &record
+	}
+	return nil, identity.Session{}, nil
 }
 
 // discard ends an attempt: requests cancelled, flow closed, everything wiped, and

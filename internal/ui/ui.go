@@ -166,7 +166,8 @@ func (u *UI) Content() fyne.CanvasObject { return u.window }
 // Look is what the theme is made of: look.Theme(u.Look()).
 func (u *UI) Look() *look.Look { return u.look }
 
-// Keyboard is the on-screen keyboard, for touch that does not come as pointer.
+// Keyboard is the on-screen keyboard, for touch that does not come as pointer. Its
+// Position is that in the window.
 func (u *UI) Keyboard() *keyboard.Keyboard { return u.keyboard }
 
 // SetStatus is what the footer says of the tablet.
