@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"os"
@@ -170,7 +171,7 @@ func (e *escapee) strangers() string {
 		if err != nil {
 			continue // it has ended
 		}
-		if exe != shared.portillon && exe != player {
+		if exe != cmp.Or(e.set.bin, shared.portillon) && exe != player {
 			return fmt.Sprintf("process %d is %s", pid, exe)
 		}
 	}

@@ -39,6 +39,7 @@ type settings struct {
 	// touchscreen: a real X server with one, instead of Xvfb, which has none.
 	touchscreen bool
 	uid         uint32 // the tablet's user where the tests are root; 0: nobody
+	bin         string // another build of the tablet's program
 }
 
 // room is one exam room with one tablet.
@@ -252,7 +253,7 @@ func (r *room) switchOn() {
 	if r.set.required > 0 {
 		size = ""
 	}
-	tablet, err := demo.StartTablet(demo.TabletOptions{Bin: shared.portillon, Config: r.path("portillon.toml"),
+	tablet, err := demo.StartTablet(demo.TabletOptions{Bin: cmp.Or(r.set.bin, shared.portillon), Config: r.path("portillon.toml"),
 		Size: size, Display: r.display, StateDir: r.path("state"),
 		Uid: r.uid, Gid: r.uid, Env: r.env})
 	r.must(err)

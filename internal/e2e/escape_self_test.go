@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jezek/xgb/xproto"
+
+	"portillon/internal/lockdown"
+)
+
+// A suite that cannot fail proves nothing. The tests here open one door after another, and the
+// suite must say so.
+
+// TestEscapeSelf takes one layer at a time out of a build of the program, and expects that the
+// attempts from inside get out of it. Three parts cannot be missed here: the supervisor also makes
+// processes undumpable and their cores empty by itself, and behind the filter Landlock's rules for
+// TCP are the second lock of the same door. Each of them is left out alone by lockdown's own tests.
+func TestEscapeSelf(t *testing.T) {
+	if os.Getenv("ESCAPE") == "" {
+		t.Log("NOT RUN: make escape runs it")
+		return
+	}
+	if !landlocked(t) {
+		return
+	}
+	for _, layer := range []lockdown.Part{lockdown.PartFiles, lockdown.PartFilter, lockdown.PartSignals, lockdown.PartAbstract} {
+		t.Run(string(layer), func(t *testing.T) {
+			e := lock(t, func(s *settings) { s.required, s.bin = 0, buildWithout(t, layer) })
+			e.start(func(e *escapee) { e.on("email") })
+			open := e.open()
+			if len(open) == 0 {
+				t.Errorf("without %s the suite finds no escape", layer)
+			}
+			if why := e.verdict(); why == "" {
+				t.Errorf("without %s the verdict finds nothing wrong", layer)
+			}
+			t.Logf("without %s: %d escapes: %v", layer, len(open), open)
+		})
+	}
+	t.Run("required", func(t *testing.T) {
+		e := lock(t, func(s *settings) { s.bin = buildWithout(t, lockdown.PartCore) })
+		e.start(func(e *escapee) { e.on("noncompliant") })
+		if e.count(func(x event) bool { return x.Screen == "email" }) > 0 {
+			t.Error("a build without a layer shows the login where all are required")
+		}
+	})
+}
+
+// buildWithout is the program without one part of both processes' seals.
+func buildWithout(t *testing.T, layer lockdown.Part) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "portillon-without-") // not t.TempDir: the tablet's user must be able to enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "portillon")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags=no_animations,no_emoji",
+		"-ldflags=-s -w -X main.configKey="+shared.configKey+".pub -X main.leaveOut="+string(layer), "-o", bin, "portillon/cmd/portillon")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+	}
+	return bin
+}
+
+// TestEscapeVerdict does what an escape would look like from outside, and expects that it is
+// seen as one.
+func TestEscapeVerdict(t *testing.T) {
+	if os.Getenv("ESCAPE") == "" {
+		t.Log("NOT RUN: make escape runs it")
+		return
+	}
+	if !landlocked(t) {
+		return
+	}
+	e := lock(t)
+	e.start(atEmail)
+	if why := e.verdict(); why != "" {
+		t.Fatalf("nothing was done, and yet: %s", why)
+	}
+	expect := func(what, part string) {
+		t.Helper()
+		if why := e.verdict(); !strings.Contains(why, part) {
+			t.Errorf("%s: the verdict is %q, not %q", what, why, part)
+		}
+	}
+	if e.uid != 0 { // a process of the kiosk's user that is none of the kiosk's
+		cmd := exec.Command("/bin/sleep", "60")
+		cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: e.uid, Gid: e.uid}}
+		e.set.centre.Player = []string{"/bin/false"}
+		e.must(cmd.Start())
+		expect("a foreign program", "sleep")
+		e.must(cmd.Process.Kill())
+		_ = cmd.Wait() // it was killed
+	}
+	w := e.stranger(400, 300)
+	expect("a foreign window", "a window 400x300")
+	e.must(xproto.DestroyWindowChecked(e.x, w).Check())
+	e.must(os.WriteFile(e.path("ran"), []byte("xdg-open\n"), 0o666))
+	expect("a bait", "a bait ran")
+	e.must(os.WriteFile(e.path("ran"), nil, 0o666))
+	e.must(syscall.Kill(e.screenProcess(), syscall.SIGSTOP))
+	e.paintOver(e.window())
+	expect("an empty screen", "no screen of ours")
+	e.must(e.tablet.Kill())
+	expect("a tablet that ended", "has ended")
+}
+
+// stranger puts a window of somebody else's in front.
+func (e *escapee) stranger(w, h uint16) xproto.Window {
+	e.t.Helper()
+	id, err := xproto.NewWindowId(e.x)
+	e.must(err)
+	screen := xproto.Setup(e.x).DefaultScreen(e.x)
+	e.must(xproto.CreateWindowChecked(e.x, screen.RootDepth, id, e.root, 100, 100, w, h, 0, xproto.WindowClassInputOutput,
+		screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect, []uint32{0xff0000, 1}).Check())
+	e.must(xproto.MapWindowChecked(e.x, id).Check())
+	return id
+}
+
+// paintOver leaves nothing to be seen in a window.
+func (e *escapee) paintOver(w xproto.Window) {
+	e.t.Helper()
+	gc, err := xproto.NewGcontextId(e.x)
+	e.must(err)
+	e.must(xproto.CreateGCChecked(e.x, gc, xproto.Drawable(w), xproto.GcForeground, []uint32{0xffffff}).Check())
+	all := xproto.Rectangle{Width: uint16(e.set.size.X), Height: uint16(e.set.size.Y)}
+	e.must(xproto.PolyFillRectangleChecked(e.x, xproto.Drawable(w), gc, []xproto.Rectangle{all}).Check())
+}
