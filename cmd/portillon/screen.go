@@ -36,6 +36,9 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
+	if hello.ConfigSHA256 != o.config.SHA256() {
+		return fmt.Errorf("%s was changed after the supervisor read it; restart portillon", o.config.Path)
+	}
 	seal := newSeal(o.config, hello, os.Getenv("XDG_RUNTIME_DIR"))
 	seal.before()
 	provider, err := newProvider(o.config, client)

@@ -82,6 +82,12 @@ func ParseSignature(b []byte) (Signature, error) {
 	return s, nil
 }
 
+// SHA256 is the hash, in hex, of the bytes the configuration was read from.
+func (c *Config) SHA256() string {
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
 // Verify holds a configuration's bytes against its signature. highest is the
 // highest serial this tablet has accepted before; 0 for none. It fails with
 // ErrBadSignature, ErrAltered, ErrExpired or ErrRolledBack, in this order.

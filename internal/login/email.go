@@ -57,6 +57,18 @@ func typeable(r rune) bool {
 func (e Key) step(t *turn)    { t.insert(string(e.Rune)) }
 func (e Insert) step(t *turn) { t.insert(e.Text) }
 
+func (e Domain) step(t *turn) {
+	t.touch()
+	if !t.typing() {
+		return
+	}
+	local, _, _ := strings.Cut(t.email, "@")
+	whole := local + "@" + e.Text
+	if n := utf8.RuneCountInString(whole); n <= maxEmailRunes {
+		t.edited(whole, n)
+	}
+}
+
 func (Backspace) step(t *turn) { t.remove(-1) }
 func (Delete) step(t *turn)    { t.remove(0) }
 

@@ -31,6 +31,8 @@ type (
 	// Key is a character for the e-mail field; Insert several at once (a domain key).
 	Key    struct{ Rune rune }
 	Insert struct{ Text string }
+	// Domain is a one-touch key: it completes, or replaces, what follows the @.
+	Domain struct{ Text string }
 	// Backspace deletes before the caret, Delete after it; CaretTo moves it (runes).
 	Backspace struct{}
 	Delete    struct{}

@@ -185,6 +185,8 @@ func (p *player) event(verb string, args []string) Event {
 		return n
 	}
 	switch verb {
+	case "domain":
+		return Domain{args[0]}
 	case "insert":
 		return Insert{args[0]}
 	case "caret":

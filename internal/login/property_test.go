@@ -125,7 +125,7 @@ func (w *world) challenge(t *rapid.T) identity.Challenge {
 func (w *world) screenEvent(t *rapid.T) Event {
 	fixed := []Event{SubmitEmail{}, Backspace{}, Delete{}, AcceptSuggestion{}, RefuseSuggestion{}, RequestCode{}, EnterCode{},
 		ToggleShown{}, ToggleRemember{}, OpenForgotten{}, OpenSetup{}, SetupDone{}, NotMe{}, RetryNow{}, OpenHelp{}, Back{},
-		StepText{}, Touched{}, HelpTo{HelpCall}, HelpTo{"nowhere"}, Insert{"marie@univ-uness.fr"}, Insert{"x"},
+		StepText{}, Touched{}, HelpTo{HelpCall}, HelpTo{"nowhere"}, Insert{"marie@univ-uness.fr"}, Insert{"x"}, Domain{"univ-uness.fr"},
 		CaretTo{rapid.IntRange(-3, 300).Draw(t, "caret")}, Key{rapid.Rune().Draw(t, "rune")},
 		Typed{FieldPassword, rapid.IntRange(-1, 200).Draw(t, "n")}, Typed{FieldCode, 6}, Typed{FieldNone, 1}}
 	i := rapid.IntRange(0, len(fixed)+1).Draw(t, "screen event")

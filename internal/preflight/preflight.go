@@ -59,9 +59,9 @@ func Run(ctx context.Context, checks []Check, report func(list []login.Check, do
 // proofs (RFC 9449 §11.1) are refused.
 const maxSkew = 60 * time.Second
 
-// Service is the pair of checks that one look at the identity service answers:
-// that it is there, and that both clocks agree. A failed look leaves the
-// clock's line to the next run, since nothing is known of it.
+// Service is the checks that one look at the identity service answers: that it is
+// there, that it is who it must be, and that both clocks agree. A look that failed for
+// one of them leaves the others to the next run, since nothing is known of them.
 func Service(p identity.Provider, now func() time.Time) []Check {
 	looked := make(chan struct{})
 	var health identity.Health
@@ -69,8 +69,21 @@ func Service(p identity.Provider, now func() time.Time) []Check {
 	return []Check{
 		{ID: "server", Grade: login.GradeWaiting, Code: "P1", Probe: func(ctx context.Context) error {
 			defer close(looked)
-			health, failed = p.Check(ctx)
+			if health, failed = p.Check(ctx); identity.KindOf(failed) == identity.BadCertificate {
+				return nil // it is there; the next line says what is wrong
+			}
 			return failed
+		}},
+		{ID: "pin", Grade: login.GradeBlocking, Code: "P4", Probe: func(ctx context.Context) error {
+			select {
+			case <-looked:
+			case <-ctx.Done():
+				return nil // nothing is known of it
+			}
+			if identity.KindOf(failed) == identity.BadCertificate {
+				return failed
+			}
+			return nil
 		}},
 		{ID: "clock", Grade: login.GradeWaiting, Code: "P2", Probe: func(ctx context.Context) error {
 			select {

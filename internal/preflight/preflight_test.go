@@ -50,6 +50,19 @@ func TestServiceDown(t *testing.T) {
 	}
 }
 
+// TestPin: a service that cannot prove itself blocks, and is not said to be absent.
+func TestPin(t *testing.T) {
+	var f identitytest.Fake
+	f.Next("check", identitytest.Reply{Err: identity.Fail("discover", identity.BadCertificate, "pin")})
+	got := last(t, Service(&f, time.Now))
+	if c := got["pin"]; c.Status != login.CheckFailed || c.Grade != login.GradeBlocking || c.Code != "P4" {
+		t.Errorf("%+v", c)
+	}
+	if got["server"].Status != login.CheckOK || got["clock"].Status != login.CheckOK {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestClock(t *testing.T) {
 	for _, off := range []time.Duration{time.Hour, -time.Hour, 61 * time.Second} {
 		got := last(t, Service(health{time.Now().Add(off)}, time.Now))

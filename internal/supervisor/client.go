@@ -33,6 +33,9 @@ type Hello struct {
 	// Findings is what the supervisor itself checked before it started anything; each
 	// that failed blocks the login where lockdown is required.
 	Findings []Finding `json:"findings,omitempty"`
+	// ConfigSHA256 is the hash, in hex, of the configuration that the supervisor read and
+	// checked: the screen process must have read the same.
+	ConfigSHA256 string `json:"config_sha256"`
 	// ConfigSerial is the configuration's serial, 0 where its signature was not found good.
 	ConfigSerial uint64 `json:"config_serial,omitempty"`
 }

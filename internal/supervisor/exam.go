@@ -151,6 +151,9 @@ func (e *exam) await(p *player) {
 	}
 	code := p.proc.code
 	e.exited = &code
+	if code == 0 { // it will not be started again
+		e.handoff.wipe()
+	}
 	if e.tell != nil {
 		e.tell(PlayerExited{Code: code})
 	}

@@ -34,7 +34,6 @@ func TestPlayerExitCodes(t *testing.T) {
 		order order
 		want  int
 	}{
-		{order{Do: "exit", FD: 0}, 0},
 		{order{Do: "exit", FD: 7}, 7},
 		{order{Do: "kill", FD: int(syscall.SIGKILL)}, 128 + int(syscall.SIGKILL)},
 	} {
@@ -48,6 +47,12 @@ func TestPlayerExitCodes(t *testing.T) {
 			t.Errorf("relaunched with %q", got)
 		}
 	}
+	player.ends(order{Do: "exit", FD: 0})
+	if e := screen.event(); e.Text != "exited" || e.Code != 0 {
+		t.Errorf("event %q %d, want exit code 0", e.Text, e.Code)
+	}
+	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off") // the exam is over: nothing is kept
+	player = h.exam(screen, handoff)
 	screen.must(order{Do: "stop"})
 	player.ended()
 	has(t, screen.do(order{Do: "relaunch"}).Err, "no hand-off")

@@ -70,6 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.key, err = dpop.LoadOrCreate(s.state.key()); err != nil {
 		return fmt.Errorf("supervisor: device key: %w", err)
 	}
+	log.Info("device key", "thumbprint", s.key.Thumbprint()) // what a service enrols
 	s.comply(time.Now())
 	if s.inbox, err = newPage(maxPacket); err != nil {
 		return err

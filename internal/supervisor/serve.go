@@ -108,7 +108,7 @@ func (v *serving) hello(id uint64) error {
 		tell(reply{ID: id, Hello: &Hello{
 			Restarted: v.restarted, PlayerRunning: inExam, Thumbprint: v.key.Thumbprint(),
 			StateDir: v.state.dir, SessionDir: v.state.session(), BootID: v.state.boot,
-			Findings: v.findings, ConfigSerial: v.serial,
+			Findings: v.findings, ConfigSerial: v.serial, ConfigSHA256: v.o.Config.SHA256(),
 		}})
 	})
 	return nil

@@ -45,15 +45,15 @@ func openState(dir string) (_ *state, err error) {
 	if err := os.Mkdir(s.device(), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("supervisor: device directory: %w", err)
 	}
-	if err := s.openSession(); err != nil {
-		return nil, err
-	}
 	s.lock, err = os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("supervisor: lock: %w", err)
 	}
 	if err := unix.Flock(int(s.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrStateInUse, err), s.lock.Close())
+	}
+	if err := s.openSession(); err != nil {
+		return nil, errors.Join(err, s.lock.Close())
 	}
 	return s, nil
 }

@@ -49,20 +49,8 @@ func (o output) Text(s string) {
 	if o.u.view.Field != login.FieldEmail || o.u.view.Email == nil {
 		return
 	}
-	typed := o.u.view.Email.Text
-	o.u.post(login.CaretTo{Pos: len([]rune(typed))})
-	_, domain, found := strings.Cut(typed, "@")
-	if found {
-		s = strings.TrimPrefix(s, "@")
-	}
-	rest, begun := strings.CutPrefix(s, domain)
-	if !begun { // another domain stands there
-		for range []rune(domain) {
-			o.u.post(login.Backspace{})
-		}
-		rest = s
-	}
-	o.u.post(login.Insert{Text: rest})
+	// Whole, and to the machine: what stands there now may be newer than what is shown.
+	o.u.post(login.Domain{Text: strings.TrimPrefix(s, "@")})
 }
 
 // Backspace implements keyboard.Output.
