@@ -32,7 +32,7 @@ func (e Checked) step(t *turn) {
 		return
 	}
 	t.pre.running = false
-	if t.screen != ScreenEmail && t.screen != ScreenPreflight && t.screen != ScreenNoncompliant {
+	if !t.beforeLogin() {
 		return // the login went on meanwhile
 	}
 	blocking, waiting := t.pre.failed(GradeBlocking), t.pre.failed(GradeWaiting)
@@ -50,6 +50,11 @@ func (e Checked) step(t *turn) {
 		t.screen = ScreenPreflight
 		t.pre.againAt = t.now.Boot + preflightAgain
 	}
+}
+
+// beforeLogin: on screens 0 and 1.
+func (t *turn) beforeLogin() bool {
+	return t.screen == ScreenEmail || t.screen == ScreenPreflight || t.screen == ScreenNoncompliant
 }
 
 // compliant goes on to screen 1, after a pause in which the result can be read;
