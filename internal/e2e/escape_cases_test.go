@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"image"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -33,6 +34,17 @@ func escapeGroups() []escapeGroup {
 		{name: "media-keys", home: atEmail, tries: mediaTries(), end: login1},
 		{name: "pointer", home: atEmail, tries: pointerTries(), end: login1},
 		{name: "password", home: atPassword, tries: selectionTries()},
+		{name: "server-text", home: atEmail, tries: textTries()},
+		{name: "client", home: atEmail, tries: clientTries()},
+		{name: "every-key", home: atPassword, tries: everyKeyTries()},
+		{name: "grid-preflight", home: atPreflight, tries: gridTries()},
+		{name: "grid-email", home: atEmail, tries: gridTries()},
+		{name: "grid-password", home: atPassword, tries: gridTries()},
+		{name: "grid-code", home: atCode, tries: gridTries()},
+		{name: "grid-setup", home: atSetup, tries: gridTries()},
+		{name: "grid-help", home: atHelp, tries: gridTries()},
+		{name: "grid-trouble", home: atTrouble, tries: gridTries()},
+		{name: "grid-exam", home: atExam, tries: gridTries(), change: []func(*settings){demoExam}},
 		{name: "windows", home: atEmail, tries: windowTries()},
 		{name: "monkey", home: atEmail, tries: monkeyTries()},
 		{name: "signals-email", home: atEmail, tries: signalTries()},
@@ -81,6 +93,19 @@ func atHelp(e *escapee) {
 	atEmail(e)
 	e.tap("Aide surveillant")
 	e.on("help")
+}
+
+func atPreflight(e *escapee) { e.on("preflight") }
+
+func atTrouble(e *escapee) {
+	if e.round++; e.round > 1 {
+		return // the service is away from the first time on, so this is as far as it goes
+	}
+	atEmail(e)
+	e.stopService()
+	e.write(camille.address)
+	e.press(hands.Return)
+	e.on("trouble")
 }
 
 func atExam(e *escapee) {
@@ -160,15 +185,12 @@ func spots(size image.Point) map[string]image.Point {
 		"footer": {60, size.Y - 12}, "corner": {size.X - 2, size.Y - 2}, "ground": {20, size.Y / 2}, "keyboard": {size.X / 2, size.Y - 150}}
 }
 
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
 func pointerTries() []try {
 	var out []try
 	sizes := spots(image.Pt(1280, 800))
-	var names []string
-	for name := range sizes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range sortedKeys(sizes) {
 		at := sizes[name]
 		out = append(out,
 			try{name: "right-click-" + name, item: "context", do: func(e *escapee) { e.click(3, at) }, elsewhere: name == "keyboard"},
@@ -187,7 +209,11 @@ func pointerTries() []try {
 		{"left", image.Pt(0, 400), image.Pt(700, 400)}, {"right", image.Pt(1279, 400), image.Pt(500, 400)}} {
 		out = append(out, try{name: "drag-from-" + edge.name, item: "context", elsewhere: true, do: func(e *escapee) { e.drag(edge.from, edge.to) }})
 	}
-	return append(out, try{name: "grid", item: "grid", elsewhere: true, do: func(e *escapee) { e.grid() }})
+	return out
+}
+
+func gridTries() []try {
+	return []try{{name: "every-20-px", item: "grid", elsewhere: true, do: func(e *escapee) { e.grid() }}}
 }
 
 func (e *escapee) click(button byte, at image.Point) {
@@ -195,6 +221,9 @@ func (e *escapee) click(button byte, at image.Point) {
 	e.must(e.hands.Down(button))
 	e.must(e.hands.Up(button))
 }
+
+// hold500 is longer than a key's long press.
+func (e *escapee) hold500() { <-time.After(500 * time.Millisecond) }
 
 // longPress holds a finger for longer than any long press.
 func (e *escapee) longPress(at image.Point) {
