@@ -93,7 +93,7 @@ bench: build ## the benchmark table, with a browser's kiosk in the same run (a q
 
 .PHONY: escape
 escape: deps ## the escape suite: N attempts, M escapes (ESCAPE_LONG=1: with the long ones)
-	@mkdir -p out/escape && rm -f out/escape/*
+	@rm -rf out/escape && mkdir -p out/escape
 	@ESCAPE=$(CURDIR)/out/escape E2E_PICTURES=$(CURDIR)/out/escape go test -count=1 -timeout 60m -v -run '^TestEscape' ./internal/e2e \
 		| tee out/escape/test.log | grep --line-buffered -E '^(held|ESCAPE|not tried:) ' \
 		|| { tail -n 60 out/escape/test.log; cat out/escape/summary.txt; exit 1; }

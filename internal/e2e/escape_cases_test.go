@@ -5,11 +5,13 @@ import (
 	"image"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"portillon/internal/config"
 	"portillon/internal/e2e/hands"
 )
 
@@ -54,6 +56,12 @@ func escapeGroups() []escapeGroup {
 		}}},
 		{name: "signals-setup", home: atSetup, tries: signalTries()},
 		{name: "signals-help", home: atHelp, tries: signalTries()},
+		{name: "signals-preflight", home: atPreflight, tries: signalTries()},
+		{name: "signals-trouble", home: atTrouble, tries: signalTries()},
+		{name: "signals-noncompliant", home: atNoncompliant, tries: signalTries()},
+		{name: "signals-ended", home: atEnded, tries: signalTries(), change: []func(*settings){demoExam}},
+		{name: "grid-noncompliant", home: atNoncompliant, tries: gridTries()},
+		{name: "grid-ended", home: atEnded, tries: gridTries(), change: []func(*settings){demoExam}},
 		{name: "signals-exam", home: atExam, tries: signalTries(), change: []func(*settings){demoExam}},
 	}
 }
@@ -98,14 +106,27 @@ func atHelp(e *escapee) {
 func atPreflight(e *escapee) { e.on("preflight") }
 
 func atTrouble(e *escapee) {
-	if e.round++; e.round > 1 {
-		return // the service is away from the first time on, so this is as far as it goes
+	if e.away != "" {
+		e.serve(e.away)
 	}
 	atEmail(e)
-	e.stopService()
+	e.away = e.stopService()
 	e.write(camille.address)
 	e.press(hands.Return)
 	e.on("trouble")
+}
+
+// atNoncompliant: the signature is gone.
+func atNoncompliant(e *escapee) {
+	if err := os.Remove(e.path("portillon.toml" + config.SignatureSuffix)); err == nil {
+		e.start(nil)
+	}
+	e.on("noncompliant")
+}
+
+func atEnded(e *escapee) {
+	atExam(e)
+	e.finishExam(camille)
 }
 
 func atExam(e *escapee) {

@@ -38,7 +38,8 @@ type escapee struct {
 	faces []face
 	// player is the exam of the demonstration, which stands before our screens while it runs.
 	player *mirror
-	round  int // how often the group has begun
+	round  int    // how often the group has begun
+	away   string // where the service was that is gone
 }
 
 // face is how the label may look: text size, contrast, header small or large.
