@@ -49,7 +49,7 @@ func commands() []command {
 		{"config keygen", "[KEY]", "a key pair to sign configurations with: KEY and KEY.pub", configKeygen},
 		{"config sign", "[--key KEY] [--serial N] [--days 30] FILE", "FILE.sig, for tablets that are locked down", configSign},
 		{"config verify", "[--key KEY.pub] FILE", "whether FILE.sig is good", configVerify},
-		{"tablet", "", "the thumbprint of this tablet's key", later},
+		{"tablet", "[--state DIR]", "the thumbprint of this tablet's key, for the service to enrol", tablet},
 		{"egress", "FILE", "the nftables ruleset of a configuration", later},
 		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
 		{"image", "keygen|build|configure|verify|test|update", "the tablet image", later},

@@ -32,6 +32,13 @@ func (e Failed) step(t *turn) {
 }
 
 func (t *turn) beginFailed(o op, f Failure) {
+	if o == opResume && !worthWaiting(f.Kind) {
+		// What was remembered is of no use, and no waiting mends it: the ordinary way.
+		if !t.flow.email.IsZero() {
+			t.begin()
+		}
+		return
+	}
 	switch f.Kind {
 	case identity.AccountUnknown:
 		t.screen = ScreenEmail
@@ -112,6 +119,17 @@ func (t *turn) waiting(wait time.Duration) {
 // resends reports whether a request may be repeated without being asked: only
 // what carries no secret and sends no mail.
 func (o op) resends() bool { return o == opBegin || o == opResume }
+
+// worthWaiting: the way to the service, or its load, is what failed.
+func worthWaiting(k identity.Kind) bool {
+	switch k {
+	case identity.Busy, identity.NoNetwork, identity.NoRoute, identity.NameNotFound, identity.Refused, identity.TimedOut,
+		identity.ConnectionLost, identity.CaptivePortal, identity.BadCertificate, identity.ClockWrong:
+		return true
+	default:
+		return false
+	}
+}
 
 // isFinal: no waiting helps.
 func isFinal(k identity.Kind) bool {

@@ -1,0 +1,45 @@
+package ctl
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"portillon/internal/dpop"
+)
+
+// tablet prints the thumbprint of this tablet's key, which a service enrols; the key is made
+// where there is none yet.
+func tablet(_ context.Context, r run, args []string) error {
+	flags := flag.NewFlagSet("tablet", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // Main says it
+	asJSON := flags.Bool("json", false, "")
+	state := flags.String("state", stateDir(), "")
+	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
+		return fmt.Errorf("%w: tablet [--json] [--state DIR]", errUsage)
+	}
+	key, err := dpop.LoadOrCreate(filepath.Join(*state, "device", "key.pem"))
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		_, err = fmt.Fprintf(r.out, "{\"thumbprint\":%q}\n", key.Thumbprint())
+	} else {
+		_, err = fmt.Fprintln(r.out, key.Thumbprint())
+	}
+	return err
+}
+
+// stateDir is portillon's own.
+func stateDir() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "portillon")
+	}
+	return filepath.Join(os.Getenv("HOME"), ".local", "state", "portillon")
+}
