@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"portillon/internal/supervisor"
@@ -46,7 +45,7 @@ func run(args []string) error {
 	defer stop()
 	run := supervisor.Options{
 		Config:   o.config,
-		StateDir: stateDir(),
+		StateDir: supervisor.DefaultStateDir(),
 		Args:     append([]string{"screen"}, args...),
 		Log:      logger(), ConfigKey: configKey,
 	}
@@ -56,17 +55,5 @@ func run(args []string) error {
 
 // configKey is the centre's public key in the image; a build may set another place.
 var configKey = "/usr/lib/portillon/config.pub"
-
-// stateDir is $STATE_DIRECTORY (systemd), else $XDG_STATE_HOME/portillon, else its
-// default under HOME.
-func stateDir() string {
-	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
-		return dir
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, "portillon")
-	}
-	return filepath.Join(os.Getenv("HOME"), ".local", "state", "portillon")
-}
 
 func logger() *slog.Logger { return slog.New(slog.NewJSONHandler(os.Stderr, nil)) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"path/filepath"
 	"strings"
 	"sync"
 
@@ -25,7 +24,7 @@ func sealSupervisor(o *supervisor.Options, runtime string) {
 		return func() error {
 			report, err := seal(lockdown.SupervisorOptions{
 				// session/ alone: the device key is nobody's, once it is read.
-				Mode: o.Config.Lockdown, State: filepath.Join(o.StateDir, "session"), Runtime: runtime,
+				Mode: o.Config.Lockdown, State: supervisor.SessionDir(o.StateDir), Runtime: runtime,
 				Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
 				Without: without(),
 			})

@@ -5,10 +5,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"portillon/internal/dpop"
+	"portillon/internal/supervisor"
 )
 
 // tablet prints the thumbprint of this tablet's key, which a service enrols; the key is made
@@ -17,11 +16,11 @@ func tablet(_ context.Context, r run, args []string) error {
 	flags := flag.NewFlagSet("tablet", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // Main says it
 	asJSON := flags.Bool("json", false, "")
-	state := flags.String("state", stateDir(), "")
+	state := flags.String("state", supervisor.DefaultStateDir(), "")
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return fmt.Errorf("%w: tablet [--json] [--state DIR]", errUsage)
 	}
-	key, err := dpop.LoadOrCreate(filepath.Join(*state, "device", "key.pem"))
+	key, err := dpop.LoadOrCreate(supervisor.KeyFile(*state))
 	if err != nil {
 		return err
 	}
@@ -31,15 +30,4 @@ func tablet(_ context.Context, r run, args []string) error {
 		_, err = fmt.Fprintln(r.out, key.Thumbprint())
 	}
 	return err
-}
-
-// stateDir is portillon's own.
-func stateDir() string {
-	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
-		return dir
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, "portillon")
-	}
-	return filepath.Join(os.Getenv("HOME"), ".local", "state", "portillon")
 }

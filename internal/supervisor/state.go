@@ -14,6 +14,24 @@ import (
 // ErrStateInUse: another supervisor runs on the same state directory.
 var ErrStateInUse = errors.New("supervisor: state directory in use")
 
+// DefaultStateDir is where state is kept when nobody says: $STATE_DIRECTORY (systemd), else
+// $XDG_STATE_HOME/portillon, else its default under HOME.
+func DefaultStateDir() string {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, "portillon")
+	}
+	return filepath.Join(os.Getenv("HOME"), ".local", "state", "portillon")
+}
+
+// KeyFile is where a state directory has the device key.
+func KeyFile(stateDir string) string { return (&state{dir: stateDir}).key() }
+
+// SessionDir is the one directory below a state directory that the children may write.
+func SessionDir(stateDir string) string { return (&state{dir: stateDir}).session() }
+
 // state is the state directory:
 //
 //	lock             held while Run runs
