@@ -62,7 +62,8 @@ tour: build ## a scripted student through every screen under Xvfb; PNGs in out/t
 .PHONY: test
 test: deps ## every test a fresh machine can run
 	go vet ./...
-	go test ./...
+	go test -timeout 30m $$(go list ./... | grep -v /internal/e2e$$)
+	go test -timeout 30m ./internal/e2e # last and alone: several tablets draw at once
 
 .PHONY: test-real
 test-real: ## conformance against real servers, built on first use (Kratos); REQUIRE_REAL_IDP=1 insists

@@ -120,20 +120,20 @@ func walk(o fyne.CanvasObject, at fyne.Position) []placed {
 
 func (m *mirror) all() []placed { return walk(m.canvas.Content(), fyne.Position{}) }
 
-// button is the middle of the button that says label.
-func (m *mirror) button(label string) (image.Point, error) {
+// button is where the button that says label is.
+func (m *mirror) button(label string) (image.Rectangle, error) {
 	drawing.Lock()
 	defer drawing.Unlock()
 	var said []string
 	for _, p := range m.all() {
 		if b, ok := p.object.(*kit.Button); ok {
 			if b.Label() == label {
-				return p.center(), nil
+				return p.rect(), nil
 			}
 			said = append(said, b.Label())
 		}
 	}
-	return image.Point{}, fmt.Errorf("no button %q among %q", label, said)
+	return image.Rectangle{}, fmt.Errorf("no button %q among %q", label, said)
 }
 
 // check is the middle of the one box to tick.
@@ -228,6 +228,19 @@ func alike(a, b image.Image, r image.Rectangle) float64 {
 		best = max(best, correlation(a, b, r, shift))
 	}
 	return best
+}
+
+// shine is how much lighter a is than b over a rectangle, from -255 to 255. Words agree
+// in shape on a button that waits; its paint does not.
+func shine(a, b image.Image, r image.Rectangle) float64 {
+	r = r.Intersect(a.Bounds()).Intersect(b.Bounds())
+	var sum float64
+	for y := r.Min.Y; y < r.Max.Y; y++ {
+		for x := r.Min.X; x < r.Max.X; x++ {
+			sum += light(a, x, y) - light(b, x, y)
+		}
+	}
+	return sum / max(1, float64(r.Dx()*r.Dy())) / 0x101
 }
 
 func correlation(a, b image.Image, r image.Rectangle, shift image.Point) float64 {

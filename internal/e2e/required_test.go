@@ -102,6 +102,7 @@ func TestRequiredRefuses(t *testing.T) {
 			spoil(r)
 			r.switchOn()
 			r.on("noncompliant")
+			r.settle() // it listens once it stands there
 			r.write(camille.address)
 			r.press(hands.Return)
 			r.outcome("noncompliant") // again, after «Réessayer»

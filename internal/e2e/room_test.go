@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long anything may take that is not a wait by design.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // nobody is the unprivileged user whom the tablet runs as where the tests are root.
 const nobody = 65534

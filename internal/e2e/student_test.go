@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"image"
+	"image/color"
+	"math"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -93,19 +95,36 @@ const readable = 0.8
 
 func unseen(want, got image.Image, texts map[string]image.Rectangle) string {
 	for text, at := range texts {
-		if alike(want, got, at) < readable {
+		if !same(want, got, at) {
 			return text
 		}
 	}
 	return ""
 }
 
-// tap touches the button that says label; the mirror must be showing the screen.
+// tap touches the button that says label; the mirror must be showing the screen. Like
+// a student it touches a button once that is not grey: what the log tells is ahead of
+// what a busy tablet shows.
 func (r *room) tap(label string) {
 	r.t.Helper()
-	at, err := r.mirror.button(label)
+	where, err := r.mirror.button(label)
 	r.must(err)
+	eventually(r.t, patience, "the button "+label, func() bool { return !grey(r.look(), where) })
+	at := where.Min.Add(where.Max).Div(2)
 	r.must(r.hands.Tap(at.X, at.Y))
+}
+
+// grey: the button at where has the paint of one that waits.
+func grey(img image.Image, where image.Rectangle) bool {
+	waits := color.NRGBAModel.Convert(look.New().Palette.Disabled)
+	at := image.Pt(where.Min.X+where.Dx()/2, where.Min.Y+5) // below its border, above its words
+	return color.NRGBAModel.Convert(img.At(at.X, at.Y)) == waits
+}
+
+// same: a part of the screen says the same in the same paint.
+func same(want, got image.Image, where image.Rectangle) bool {
+	const paint = 12 // of 255; a button that waits differs by more than 20
+	return alike(want, got, where) >= readable && math.Abs(shine(want, got, where)) < paint
 }
 
 // tick touches «Se souvenir de moi».

@@ -85,7 +85,7 @@ func TestExpiredCode(t *testing.T) {
 	r.write(first)
 	r.press(hands.Return) // the service decides; it says the same
 	r.outcome("code_expired")
-
+	r.see(codeScreen(camille, short, expired, fault("error.code.expired", 0)))
 	r.tap("Recevoir un nouveau code")
 	r.outcome("code_sent")
 	second := r.code(camille.address, 2)
