@@ -21,7 +21,7 @@ type guess struct {
 // password checks a password. The place in the hasher's queue is taken before the
 // session moves: a client told to come back later keeps its session.
 func (s *Service) password(r *request) (reply, error) {
-	ticket, err := s.Hasher.Enter()
+	ticket, err := s.Hasher.Enter(string(hashOf(r.get(wire.FieldAuthSession))))
 	if err != nil {
 		return reply{}, err
 	}

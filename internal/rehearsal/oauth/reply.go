@@ -87,10 +87,12 @@ func busy() *problem {
 // logged, and the client is told the correlation id alone.
 func (s *Service) failure(ctx context.Context, err error) reply {
 	var p *problem
+	var full *password.BusyError
 	switch {
 	case errors.As(err, &p):
-	case errors.Is(err, password.ErrBusy):
+	case errors.As(err, &full):
 		p = busy()
+		p.retryAfter = full.After
 	case ctx.Err() != nil:
 		// The client is gone, or the service is stopping; nobody may read this.
 		p = busy()

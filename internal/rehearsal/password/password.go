@@ -1,6 +1,8 @@
 // Package password hashes passwords with argon2id and bounds how many are
 // hashed at once: each takes 19 MiB and some 20 ms of a core, and an exam room logs in
 // within a minute. The oauth and people packages use it.
+//
+//	Enter(who) ─→ queue.go: a place, or *BusyError{After} ── Ticket.Check ─→ a core ─→ argon2id
 package password
 
 import (
@@ -12,7 +14,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
@@ -40,9 +42,6 @@ const (
 // MaxBytes bounds a password; 128 characters of any script fit.
 const MaxBytes = 1024
 
-// waitingPerCore bounds the queue: about 3 s of waiting.
-const waitingPerCore = 128
-
 var (
 	// ErrBusy: too many passwords are waiting to be checked; try later.
 	ErrBusy = errors.New("too many passwords are being checked")
@@ -52,10 +51,9 @@ var (
 
 // Hasher hashes and checks with bounded concurrency. It is safe for concurrent use.
 type Hasher struct {
-	slots   *semaphore.Weighted
-	waiting atomic.Int64
-	limit   int64
-	dummy   string
+	slots *semaphore.Weighted
+	queue *queue
+	dummy string
 }
 
 // New returns a Hasher for this machine's cores. waiting bounds how many may
@@ -65,31 +63,35 @@ func New(waiting int) *Hasher {
 	if waiting <= 0 {
 		waiting = waitingPerCore * cores
 	}
-	h := &Hasher{slots: semaphore.NewWeighted(int64(cores)), limit: int64(waiting)}
+	h := &Hasher{slots: semaphore.NewWeighted(int64(cores))}
+	start := time.Now()
 	h.dummy = Hash(rand.Text())
+	h.queue = newQueue(cores, waiting, time.Since(start))
 	return h
 }
 
 // Ticket is a place in the queue. Exactly one of Check and Leave ends it.
 type Ticket struct{ h *Hasher }
 
-// Enter takes a place in the queue or fails at once with ErrBusy. It is called before
-// anything is changed for the request, so that "try later" can mean it.
-func (h *Hasher) Enter() (Ticket, error) {
-	if h.waiting.Add(1) > h.limit {
-		h.waiting.Add(-1)
-		return Ticket{}, ErrBusy
+// Enter takes a place in the queue or fails at once with a *BusyError that says when to
+// come back. It is called before anything is changed for the request, so that "try
+// later" can mean it. who names the asker, so that one who comes back when told to is
+// not put behind those who came meanwhile.
+func (h *Hasher) Enter(who string) (Ticket, error) {
+	if err := h.queue.enter(who); err != nil {
+		return Ticket{}, err
 	}
 	return Ticket{h}, nil
 }
 
 // Leave gives the place up unused.
-func (t Ticket) Leave() { t.h.waiting.Add(-1) }
+func (t Ticket) Leave() { t.h.queue.leave(0) }
 
 // Check waits for a core and compares. An empty phc (nobody, or no password yet)
 // costs the same time and never matches. It fails with ErrFormat or ctx's error.
 func (t Ticket) Check(ctx context.Context, phc, password string) (bool, error) {
-	defer t.Leave()
+	var took time.Duration
+	defer func() { t.h.queue.leave(took) }()
 	if err := t.h.slots.Acquire(ctx, 1); err != nil {
 		return false, fmt.Errorf("password: %w", err)
 	}
@@ -98,7 +100,9 @@ func (t Ticket) Check(ctx context.Context, phc, password string) (bool, error) {
 	if !real {
 		phc = t.h.dummy
 	}
+	start := time.Now()
 	ok, err := Verify(phc, password)
+	took = time.Since(start)
 	return ok && real, err
 }
 

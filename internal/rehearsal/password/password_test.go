@@ -64,15 +64,15 @@ func TestDamagedHashes(t *testing.T) {
 
 func TestQueue(t *testing.T) {
 	h := password.New(2)
-	a, err := h.Enter()
+	a, err := h.Enter("somebody")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := h.Enter()
+	b, err := h.Enter("somebody")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Enter(); !errors.Is(err, password.ErrBusy) {
+	if _, err := h.Enter("somebody"); !errors.Is(err, password.ErrBusy) {
 		t.Errorf("a third in a queue of two: %v", err)
 	}
 	b.Leave()
@@ -80,7 +80,7 @@ func TestQueue(t *testing.T) {
 		t.Errorf("nobody's password: %t, %v", ok, err)
 	}
 	for range 2 {
-		if _, err := h.Enter(); err != nil {
+		if _, err := h.Enter("somebody"); err != nil {
 			t.Errorf("the queue did not empty: %v", err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestQueue(t *testing.T) {
 
 func TestCheckObeysItsContext(t *testing.T) {
 	h := password.New(0)
-	ticket, err := h.Enter()
+	ticket, err := h.Enter("somebody")
 	if err != nil {
 		t.Fatal(err)
 	}

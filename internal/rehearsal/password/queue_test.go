@@ -1,0 +1,154 @@
+package password
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+const each = 25 * time.Millisecond
+
+// crowd lets n students come within arrival and try until they are served. It returns
+// how long each waited, in the order they came, how often each was sent away, and how
+// long it all took.
+func crowd(t *testing.T, q *queue, n int, arrival, dawdle time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
+	t.Helper()
+	waited, sent = make([]time.Duration, n), make([]int, n)
+	cores := semaphore.NewWeighted(int64(q.cores))
+	begin := time.Now()
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			time.Sleep(arrival * time.Duration(i) / time.Duration(n))
+			came := time.Now()
+			for {
+				err := q.enter(fmt.Sprint(i))
+				if err == nil {
+					break
+				}
+				var busy *BusyError
+				if !errors.As(err, &busy) || busy.After <= 0 {
+					t.Errorf("refused with %v", err)
+					return
+				}
+				sent[i]++
+				seconds := (busy.After + time.Second - 1) / time.Second * time.Second
+				time.Sleep(seconds + time.Duration(rand.Int64N(int64(dawdle)+1)))
+			}
+			if err := cores.Acquire(t.Context(), 1); err != nil {
+				t.Error(err)
+			}
+			waited[i] = time.Since(came)
+			time.Sleep(each)
+			cores.Release(1)
+			q.leave(each)
+		})
+	}
+	all.Wait()
+	return waited, sent, time.Since(begin)
+}
+
+// TestCrowd: as many as sit the exam in a large centre, within five seconds. All are
+// served in about the time the work takes, and about in the order they came.
+func TestCrowd(t *testing.T) {
+	for name, dawdle := range map[string]time.Duration{"machines": 0, "people": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const n, cores = 4000, 2
+				q := newQueue(cores, waitingPerCore*cores, each)
+				waited, sent, took := crowd(t, q, n, 5*time.Second, dawdle)
+				if ideal := n * each / cores; took > ideal*11/10+dawdle {
+					t.Errorf("it took %v, the work alone %v", took, ideal)
+				}
+				for i := range n {
+					fair := max(0, time.Duration(i)*each/cores-5*time.Second*time.Duration(i)/n)
+					if waited[i] > fair+longestWait+2*time.Second+2*dawdle {
+						t.Fatalf("student %d waited %v; those before needed %v", i, waited[i], fair)
+					}
+					if sent[i] > 2 {
+						t.Fatalf("student %d was sent away %d times", i, sent[i])
+					}
+				}
+				if q.here != 0 || len(q.promised) != 0 {
+					t.Errorf("left behind: %d places, %d promises", q.here, len(q.promised))
+				}
+			})
+		})
+	}
+}
+
+// TestNobodyComesBack: those who were sent away and do not return cost others nothing
+// but the promise; the cores do not wait for them.
+func TestNobodyComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(2, 8, each)
+		for i := range 2000 {
+			if err := q.enter(fmt.Sprint("gone ", i)); err == nil {
+				defer q.leave(0)
+			}
+		}
+		if n := len(q.promised); n < 1900 {
+			t.Fatalf("%d promises", n)
+		}
+		for range q.here - 1 {
+			q.leave(0)
+			defer func() { q.here++ }()
+		}
+		if err := q.enter("new"); err != nil {
+			t.Errorf("a core is idle, and yet: %v", err)
+		}
+		q.leave(0)
+		time.Sleep(longestPromise)
+		if err := q.enter("later"); err != nil {
+			t.Error(err)
+		}
+		q.leave(0)
+		if n := len(q.promised); n != 0 {
+			t.Errorf("%d promises are kept for ever", n)
+		}
+	})
+}
+
+// TestTooManyPromises: what is kept for those who were sent away is bounded, and no wait
+// that is told is longer than longestPromise.
+func TestTooManyPromises(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(1, 1, time.Millisecond)
+		for i := range mostPromises + 1000 {
+			var busy *BusyError
+			if err := q.enter(fmt.Sprint(i)); i > 0 && (!errors.As(err, &busy) || busy.After <= 0 || busy.After > longestPromise) {
+				t.Fatalf("student %d: %v", i, err)
+			}
+		}
+		if n := len(q.promised); n > mostPromises {
+			t.Errorf("%d promises", n)
+		}
+	})
+}
+
+// TestEarly: who comes back too early is told the rest of the same wait.
+func TestEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue(1, 1000, 10*time.Second)
+		if err := q.enter("first"); err != nil {
+			t.Fatal(err)
+		}
+		var first, again *BusyError
+		if err := q.enter("second"); !errors.As(err, &first) {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if err := q.enter("second"); !errors.As(err, &again) {
+			t.Fatal(err)
+		}
+		if first.After != 10*time.Second || again.After != 7*time.Second {
+			t.Errorf("%v, then %v", first.After, again.After)
+		}
+	})
+}
