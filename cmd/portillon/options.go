@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"portillon/internal/config"
+	"portillon/internal/provider"
 )
 
 // options are the command line, read.
@@ -27,7 +28,7 @@ func parse(args []string) (options, error) {
 	if err != nil {
 		return options{}, err
 	}
-	if err := supported(c); err != nil {
+	if err := provider.Supported(c); err != nil {
 		return options{}, err
 	}
 	o := options{config: c}

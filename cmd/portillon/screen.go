@@ -13,6 +13,7 @@ import (
 	"portillon/internal/kiosk"
 	"portillon/internal/login"
 	"portillon/internal/preflight"
+	"portillon/internal/provider"
 	"portillon/internal/supervisor"
 	"portillon/internal/vault"
 )
@@ -41,7 +42,7 @@ func screen(args []string) error {
 	}
 	seal := newSeal(o.config, hello, os.Getenv("XDG_RUNTIME_DIR"))
 	seal.before()
-	provider, err := newProvider(o.config, client)
+	service, err := provider.New(o.config, provider.Ways{Dial: client.Dial, Prover: client, Now: time.Now})
 	if err != nil {
 		return err
 	}
@@ -56,8 +57,8 @@ func screen(args []string) error {
 				SetupURI:        o.config.Login.SetupURI,
 				Demonstration:   o.config.Lockdown == config.LockdownOff,
 			},
-			Provider: provider, Vault: rest, Supervisor: client, Hello: hello,
-			Checks: func() []preflight.Check { return checks(provider, hello, seal, rest) },
+			Provider: service, Vault: rest, Supervisor: client, Hello: hello,
+			Checks: func() []preflight.Check { return checks(service, hello, seal, rest) },
 			Clock:  kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
 		}), nil
 	})

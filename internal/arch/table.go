@@ -18,6 +18,8 @@ func Table() []Row {
 		{"internal/identity/cas", []string{"internal/identity", "internal/identity/httpwire"}, "an adapter knows the port and its own protocol"},
 		{"internal/identity/kratos", []string{"internal/identity", "internal/identity/httpwire"}, "an adapter knows the port and its own protocol"},
 		{"internal/identity/identitytest", []string{"internal/identity"}, "the conformance suite favours no adapter"},
+		{"internal/provider", []string{"internal/config", "internal/dpop", "internal/identity/..."},
+			"one place knows every adapter; adapters and port know no configuration"},
 		{"internal/wire", nil, "the protocol's words are shared: both sides must be able to read them"},
 		{"internal/dpop", nil, "proofs are shared by supervisor, adapter and service"},
 		{"internal/procedure", nil, "what the guide knows depends on nothing"},
@@ -39,11 +41,11 @@ func Table() []Row {
 		{"internal/ui/...", []string{"internal/ui/...", "internal/login", "internal/identity", "internal/procedure", "internal/words", "assets"},
 			"screens draw a View and report events; they reach nothing"},
 
-		{"internal/storm", []string{"internal/identity/...", "internal/config", "internal/dpop"}, "a storm is made of the real adapters"},
+		{"internal/storm", []string{"internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
 		{"internal/image", []string{"internal/config", "assets"}, "the image is planned from the centre's file and the overlay"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
 		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/identity/...", "internal/image", "internal/lockdown",
-			"internal/login", "internal/preflight", "internal/storm", "internal/supervisor", "internal/words"},
+			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
 		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},
