@@ -50,7 +50,7 @@ func Table() []Row {
 
 		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},
 
-		{"internal/rehearsal/...", []string{"internal/rehearsal/...", "internal/wire", "internal/dpop", "internal/procedure", "assets"},
+		{"internal/rehearsal/...", []string{"internal/rehearsal/...", "internal/wire", "internal/dpop", "internal/procedure", "internal/words", "assets"},
 			"the service is the other side: it shares words with the tablet, not code"},
 	}
 }

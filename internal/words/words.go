@@ -2,8 +2,9 @@
 // the exam centre. The sentences live in assets/i18n, one file per language,
 // French first; the code holds keys only.
 //
-// internal/ui and internal/ui/screen call it for everything a person reads. A
-// Words is built once at start and is safe for concurrent use.
+// internal/ui and internal/ui/screen call it for everything a person reads on the
+// tablet, internal/rehearsal/web for everything on a web page. A Words is built once
+// at start and is safe for concurrent use.
 //
 // A sentence that counts has the plural forms of its language (CLDR) and quotes
 // the number as {{.n}}; other values are quoted by name. Values are inserted as
@@ -36,9 +37,11 @@ type Words struct {
 	keys map[string]bool
 }
 
-// New loads the translations of lang, "fr" or "en". It fails with ErrLanguage for
-// any other, and with the parser's error for a file that is not translations.
-func New(lang string) (*Words, error) {
+// New loads the translations of lang, "fr" or "en": the tablet's (i18n/fr.json), or
+// those of the named sets, which are files of their own ("web": i18n/web.fr.json). It
+// fails with ErrLanguage for any other language, and with the parser's error for a file
+// that is not there or is not translations.
+func New(lang string, sets ...string) (*Words, error) {
 	if !slices.Contains(Languages(), lang) {
 		return nil, fmt.Errorf("words: %w: %q", ErrLanguage, lang)
 	}
@@ -46,14 +49,23 @@ func New(lang string) (*Words, error) {
 	if err != nil {
 		return nil, fmt.Errorf("words: %w: %w", ErrLanguage, err)
 	}
-	bundle := i18n.NewBundle(tag)
-	file, err := bundle.LoadMessageFileFS(assets.I18n, "i18n/"+lang+".json")
-	if err != nil {
-		return nil, fmt.Errorf("words: %w", err)
+	files := []string{lang + ".json"}
+	if len(sets) > 0 {
+		files = nil
+		for _, set := range sets {
+			files = append(files, set+"."+lang+".json")
+		}
 	}
-	keys := make(map[string]bool, len(file.Messages))
-	for _, m := range file.Messages {
-		keys[m.ID] = m.One != ""
+	bundle := i18n.NewBundle(tag)
+	keys := map[string]bool{}
+	for _, name := range files {
+		file, err := bundle.LoadMessageFileFS(assets.I18n, "i18n/"+name)
+		if err != nil {
+			return nil, fmt.Errorf("words: %w", err)
+		}
+		for _, m := range file.Messages {
+			keys[m.ID] = m.One != ""
+		}
 	}
 	return &Words{lang: lang, loc: i18n.NewLocalizer(bundle, lang), keys: keys}, nil
 }

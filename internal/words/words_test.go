@@ -3,6 +3,8 @@ package words_test
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,29 +15,42 @@ import (
 	"portillon/internal/words"
 )
 
-// forms is a language's file: key → plural form → sentence.
+// forms is what a language's files say, the tablet's and the web pages': key → plural
+// form → sentence. A key is in one file alone.
 func forms(t *testing.T, lang string) map[string]map[string]string {
 	t.Helper()
-	b, err := assets.I18n.ReadFile("i18n/" + lang + ".json")
+	files, err := fs.Glob(assets.I18n, "i18n/*.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(b, &raw); err != nil {
-		t.Fatal(err)
-	}
 	out := map[string]map[string]string{}
-	for key, v := range raw {
-		var one string
-		if json.Unmarshal(v, &one) == nil {
-			out[key] = map[string]string{"other": one}
+	for _, name := range files {
+		if base := path.Base(name); base != lang+".json" && !strings.HasSuffix(base, "."+lang+".json") {
 			continue
 		}
-		var many map[string]string
-		if err := json.Unmarshal(v, &many); err != nil {
-			t.Fatalf("%s: %s: %v", lang, key, err)
+		b, err := assets.I18n.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		out[key] = many
+		var raw map[string]json.RawMessage
+		if err := json.Unmarshal(b, &raw); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for key, v := range raw {
+			if _, twice := out[key]; twice {
+				t.Errorf("%s: %s is in another file too", name, key)
+			}
+			var one string
+			if json.Unmarshal(v, &one) == nil {
+				out[key] = map[string]string{"other": one}
+				continue
+			}
+			var many map[string]string
+			if err := json.Unmarshal(v, &many); err != nil {
+				t.Fatalf("%s: %s: %v", name, key, err)
+			}
+			out[key] = many
+		}
 	}
 	return out
 }
