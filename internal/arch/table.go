@@ -35,17 +35,18 @@ func Table() []Row {
 		// login: the checks come as login.Check, the words through words.
 		{"internal/preflight", []string{"internal/config", "internal/lockdown", "internal/identity", "internal/login", "internal/words"},
 			"preflight looks and reports; it acts on nothing"},
-		{"internal/kiosk", []string{"internal/login", "internal/identity", "internal/vault", "internal/preflight", "internal/supervisor", "internal/config"},
+		{"internal/backoff", nil, "how long to wait depends on nothing"},
+		{"internal/kiosk", []string{"internal/backoff", "internal/login", "internal/identity", "internal/vault", "internal/preflight", "internal/supervisor", "internal/config"},
 			"the loop carries out effects; it neither draws nor speaks a protocol"},
 
 		{"internal/ui/...", []string{"internal/ui/...", "internal/login", "internal/identity", "internal/procedure", "internal/words", "assets"},
 			"screens draw a View and report events; they reach nothing"},
 
-		{"internal/storm", []string{"internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
+		{"internal/storm", []string{"internal/backoff", "internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
 		{"internal/image", []string{"internal/config", "assets"}, "the image is planned from the centre's file and the overlay"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
 		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/identity/...", "internal/image", "internal/lockdown",
-			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/words"},
+			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/wire", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
 		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},

@@ -53,7 +53,7 @@ func commands() []command {
 		{"egress", "FILE", "the nftables ruleset of a configuration", later},
 		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
 		{"image", "keygen|build|configure|verify|test|update", "the tablet image", later},
-		{"storm", "--tablets N --issuer URL", "a room, a city, a country logging in at once", later},
+		{"storm", "--tablets N --issuer URL …", "a room, a city, a country logging in at once", stormCommand},
 		{"rehearse", "[--size WxH] [--language fr|en]", "the whole room on this machine, to try it", rehearse},
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"portillon/internal/backoff"
 	"portillon/internal/identity"
 	"portillon/internal/login"
 	"portillon/internal/preflight"
@@ -204,13 +205,13 @@ func (k *Kiosk) supervised(e supervisor.Event) {
 	}
 }
 
-// backoff is full jitter over an exponential ceiling (1 s, 2 s, 4 s … 15 s).
-func (k *Kiosk) backoff() time.Duration {
+// wait is how long until the next try where the service did not say.
+func (k *Kiosk) wait() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	ceiling := min(time.Second<<min(k.tries, 4), 15*time.Second)
+	d := backoff.Default().Delay(k.tries, k.Rand)
 	k.tries++
-	return time.Duration(k.Rand() * float64(ceiling))
+	return d
 }
 
 // queue is unbounded: a screen must never wait for the loop, and a person cannot

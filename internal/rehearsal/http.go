@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"log"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"portillon/internal/rehearsal/oauth"
+	"portillon/internal/rehearsal/people"
 	"portillon/internal/wire"
 )
 
@@ -27,6 +29,22 @@ func newHTTP(mux *http.ServeMux, o Options) *http.Server {
 		MaxHeaderBytes:    32 << 10, // net/http adds 4 KiB; a proof is at most 8 KiB
 		ErrorLog:          log.New(quiet{o.Log}, "", 0),
 	}
+}
+
+// demonstrate mounts what a storm asks a demonstration.
+func demonstrate(mux *http.ServeMux, mailbox string) error {
+	doc, err := json.Marshal(wire.Demo{
+		Mailbox: mailbox, AddressFormat: people.StormAddressFormat,
+		Accounts: people.StormAccounts, Password: people.StormPassword,
+	})
+	if err != nil {
+		return err
+	}
+	mux.HandleFunc("GET "+wire.DemoPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(doc) // the client hung up: nothing to do
+	})
+	return nil
 }
 
 // recorder remembers the status for the log.

@@ -147,6 +147,11 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 	if err := service.Routes(mux); err != nil {
 		return err
 	}
+	if o.Demo {
+		if err := demonstrate(mux, s.MailboxURL); err != nil {
+			return err
+		}
+	}
 	s.stopped.Go(func() { queue.Run(run) })
 	s.stopped.Go(func() { purge(run, service, o) })
 	s.http = newHTTP(mux, o)

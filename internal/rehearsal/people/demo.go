@@ -14,12 +14,13 @@ import (
 
 // The storm accounts: StormAddress(1) to StormAddress(StormAccounts), one password.
 const (
-	StormAccounts = 12000
-	StormPassword = "Tempete-2026!"
+	StormAccounts      = 12000
+	StormPassword      = "Tempete-2026!"
+	StormAddressFormat = "tempete%05d@etu.univ-uness.fr"
 )
 
 // StormAddress is the address of the i-th storm account.
-func StormAddress(i int) string { return fmt.Sprintf("tempete%05d@etu.univ-uness.fr", i) }
+func StormAddress(i int) string { return fmt.Sprintf(StormAddressFormat, i) }
 
 // Demo is one account of the demonstration. Its password is public.
 type Demo struct {
