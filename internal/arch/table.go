@@ -30,6 +30,7 @@ func Table() []Row {
 		{"internal/words", []string{"assets"}, "words come from the translation files alone"},
 
 		{"internal/lockdown", []string{"internal/config"}, "the lockdown trusts as little code as possible"},
+		{"internal/egress", []string{"internal/config", "internal/lockdown"}, "what may change the firewall knows hosts, and nothing of logins"},
 		{"internal/supervisor", []string{"internal/config", "internal/lockdown", "internal/dpop"},
 			"the unsealed side parses nothing that a server or a student wrote"},
 		// login: the checks come as login.Check, the words through words.
@@ -45,7 +46,7 @@ func Table() []Row {
 		{"internal/storm", []string{"internal/backoff", "internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
 		{"internal/image", []string{"internal/config", "assets"}, "the image is planned from the centre's file and the overlay"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
-		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/identity/...", "internal/image", "internal/lockdown",
+		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/egress", "internal/identity/...", "internal/image", "internal/lockdown",
 			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/wire", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
@@ -79,7 +80,7 @@ func Bans() []Ban {
 		},
 		{
 			Packages: []string{"internal/..."},
-			Except:   []string{"internal/supervisor", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
+			Except:   []string{"internal/supervisor", "internal/egress", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
 			Imports:  []string{"os/exec", "plugin"},
 			Why:      "the screen process executes nothing",
 		},

@@ -1,10 +1,10 @@
 // Package lockdown takes away from the tablet's two processes what neither of them
 // needs, and tries to get it back to prove that it is gone: Landlock and seccomp
 // (SealSupervisor, SealScreen, ScopeScreen), the probes (Probe), and the egress policy
-// of the machine (Ruleset, Elements). Linux only.
+// of the machine (Ruleset, Elements), which internal/egress keeps in step. Linux only.
 //
 // cmd/portillon seals; internal/preflight and portillonctl doctor call Probe;
-// portillonctl egress calls Ruleset. internal/supervisor is handed SealSupervisor
+// portillonctl egress calls Ruleset, internal/egress calls Elements. internal/supervisor is handed SealSupervisor
 // as its Options.SealParent and Resolver as its Options.Resolver.
 //
 //	supervisor.Run ── SealParent: SealSupervisor ──┬── exam player: inherits

@@ -19,8 +19,9 @@ type EgressOptions struct {
 	Hosts []string
 	// Users may connect to Hosts: the kiosk, and the player where it has one of its own.
 	Users []string
-	// Stub is the local resolver the Users may ask, over TCP; the zero value:
-	// systemd-resolved's 127.0.0.53.
+	// Stub is the local resolver the Users may ask, over TCP; it must answer listed names
+	// only, or questions themselves are a way out. The zero value:
+	// the guard of internal/egress, at Stub.
 	Stub netip.Addr
 	// UDP lets Users ask the stub over UDP too: for a player that resolves with glibc.
 	UDP bool
@@ -36,6 +37,10 @@ const (
 	SetV4 = "hosts4"
 	SetV6 = "hosts6"
 )
+
+// Stub is where the guard of internal/egress answers on a tablet. Not 127.0.0.53 or .54, which are
+// systemd-resolved's: it answers any name, and so carries a tunnel.
+func Stub() netip.Addr { return netip.AddrFrom4([4]byte{127, 0, 0, 55}) }
 
 // ErrEgress: a host or user that does not belong into a ruleset.
 var ErrEgress = errors.New("lockdown: not for a ruleset")
@@ -66,7 +71,7 @@ func Ruleset(o EgressOptions) (string, error) {
 		}
 	}
 	if !v.Stub.IsValid() {
-		v.Stub = netip.AddrFrom4([4]byte{127, 0, 0, 53})
+		v.Stub = Stub()
 	}
 	if !v.Stub.IsLoopback() {
 		return "", fmt.Errorf("%w: the stub resolver is not on loopback", ErrEgress)
@@ -141,7 +146,7 @@ func Elements(addrs []netip.AddrPort, ttl time.Duration) (string, error) {
 	for _, a := range slices.Compact(sorted) {
 		addr := a.Addr().Unmap()
 		switch {
-		case !addr.IsValid(), addr.IsUnspecified(), addr.IsMulticast(), addr.IsLoopback(), addr.Zone() != "", a.Port() == 0:
+		case !addr.IsValid(), addr.IsUnspecified(), addr.IsMulticast(), addr.IsLoopback(), addr.IsLinkLocalUnicast(), addr.Zone() != "", a.Port() == 0:
 			return "", fmt.Errorf("%w: address %v", ErrEgress, a)
 		}
 		name := SetV6

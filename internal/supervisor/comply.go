@@ -3,11 +3,6 @@ package supervisor
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"portillon/internal/config"
@@ -30,8 +25,8 @@ func (s *supervisor) comply(now time.Time) {
 	if s.o.Config.Lockdown != config.LockdownRequired {
 		return
 	}
-	serial, err := s.state.signed(s.o.Config, s.o.ConfigKey, now)
-	s.serial = serial
+	signature, err := s.o.Config.Accept(s.o.ConfigKey, s.state.serial(), now)
+	s.serial = signature.Serial
 	s.found("signature", err)
 }
 
@@ -65,64 +60,4 @@ func (s *supervisor) found(id string, err error) {
 		s.log.Error("not compliant", "check", id, "err", err)
 	}
 	s.findings = append(s.findings, f)
-}
-
-// signed holds the configuration against its signature, and remembers the serial of one that is
-// good: a lower one is refused from then on, whatever it says. The serial is 0 with an error.
-func (s *state) signed(c *config.Config, keyFile string, now time.Time) (uint64, error) {
-	key, err := config.LoadPublicKey(keyFile)
-	if err != nil {
-		return 0, fmt.Errorf("the centre's public key: %w", err)
-	}
-	signature, err := config.LoadSignature(c.Path)
-	if err != nil {
-		return 0, err
-	}
-	highest, err := s.highest()
-	if err != nil {
-		return 0, err
-	}
-	if err := signature.Verify(c.Raw, key, now, highest); err != nil {
-		return 0, fmt.Errorf("%s: %w", c.Path, err)
-	}
-	if signature.Serial > highest {
-		if err := s.remember(signature.Serial); err != nil {
-			return 0, err
-		}
-	}
-	return signature.Serial, nil
-}
-
-// highest is the highest serial accepted so far, 0 for none. One that cannot be read is
-// an error, not a 0: otherwise damaging the file would undo it.
-func (s *state) highest() (uint64, error) {
-	b, err := os.ReadFile(s.serial())
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("supervisor: highest serial: %w", err)
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("supervisor: highest serial: %s is damaged", s.serial())
-	}
-	return n, nil
-}
-
-// remember writes the serial whole or not at all.
-func (s *state) remember(serial uint64) error {
-	tmp, err := os.CreateTemp(filepath.Dir(s.serial()), ".serial-*")
-	if err != nil {
-		return fmt.Errorf("supervisor: highest serial: %w", err)
-	}
-	_, err = fmt.Fprintf(tmp, "%d\n", serial)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), s.serial())
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("supervisor: highest serial: %w", err), os.Remove(tmp.Name()))
-	}
-	return nil
 }

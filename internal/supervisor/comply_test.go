@@ -58,7 +58,7 @@ func TestComply(t *testing.T) {
 		}
 	}()
 	check := func(raw []byte, pub string) error {
-		_, err := state.signed(&config.Config{Path: file, Raw: raw}, pub, now)
+		_, err := (&config.Config{Path: file, Raw: raw}).Accept(pub, state.serial(), now)
 		return err
 	}
 	later := now.Add(time.Hour)
