@@ -1,6 +1,7 @@
 // Package password hashes passwords with argon2id and bounds how many are
 // hashed at once: each takes 19 MiB and some 20 ms of a core, and an exam room logs in
-// within a minute. The oauth and people packages use it.
+// within a minute. It also judges new ones: Judge. The oauth, people and portal
+// packages use it.
 //
 //	Enter(who) ─→ queue.go: a place, or *BusyError{After} ── Ticket.Check ─→ a core ─→ argon2id
 package password
@@ -70,7 +71,7 @@ func New(waiting int) *Hasher {
 	return h
 }
 
-// Ticket is a place in the queue. Exactly one of Check and Leave ends it.
+// Ticket is a place in the queue. Exactly one of Check, Hash and Leave ends it.
 type Ticket struct{ h *Hasher }
 
 // Enter takes a place in the queue or fails at once with a *BusyError that says when to
@@ -160,3 +161,13 @@ func (h stored) bounded() bool {
 // normalise makes one byte string of an accented letter, however a keyboard
 // composed it (NIST SP 800-63B §3.1.1.2).
 func normalise(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
+
+// Hash waits for a core and hashes a new password. It fails with ctx's error.
+func (t Ticket) Hash(ctx context.Context, password string) (string, error) {
+	defer t.Leave()
+	if err := t.h.slots.Acquire(ctx, 1); err != nil {
+		return "", fmt.Errorf("password: %w", err)
+	}
+	defer t.h.slots.Release(1)
+	return Hash(password), nil
+}
