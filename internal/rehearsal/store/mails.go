@@ -62,6 +62,7 @@ type Purged struct {
 	AuthorizationCodes int64 `json:"authorization_codes"`
 	Grants             int64 `json:"grants"`
 	Mails              int64 `json:"mails"`
+	Links              int64 `json:"links"`
 }
 
 // Purge removes what has no further use: sessions (with their codes) untouched
@@ -78,6 +79,8 @@ func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 		{&p.AuthorizationCodes, `DELETE FROM authorization_codes WHERE expires_at < ?`, idle},
 		{&p.Grants, `DELETE FROM grants WHERE expires_at < ?`, now},
 		{&p.Mails, `DELETE FROM mails WHERE not_after < ?`, now},
+		// A day more: whoever comes late is told that the link has expired.
+		{&p.Links, `DELETE FROM links WHERE expires_at < ?`, events},
 	} {
 		if *q.n, err = t.exec("purge", q.query, millis(q.at)); err != nil {
 			return p, err
