@@ -28,10 +28,12 @@ table inet {{.Table}} {
 
 	chain output {
 		type filter hook output priority filter; policy drop;
-		ct state established,related accept
 {{- with .UserSet}}
 		meta skuid {{.}} goto exam
 {{- end}}
+		# Over TCP alone: whoever takes a UDP port that the resolver has just used would pass as
+		# its exchange. A connection cannot be taken over so.
+		meta l4proto tcp ct state established,related accept
 		oifname "lo" accept
 {{- with .Resolver}}
 		meta skuid {{.}} meta l4proto { tcp, udp } th dport 53 accept
@@ -58,6 +60,7 @@ table inet {{.Table}} {
 		oifname "lo" {{.StubFamily}} daddr {{.Stub}} udp dport 53 accept
 {{- end}}
 {{- if .PortSet}}
+		tcp dport {{.PortSet}} ct state established,related accept
 		tcp dport {{.PortSet}} ip daddr . tcp dport @{{.V4}} accept
 		tcp dport {{.PortSet}} ip6 daddr . tcp dport @{{.V6}} accept
 {{- end}}
