@@ -20,6 +20,7 @@ import (
 
 	"portillon/internal/identity"
 	"portillon/internal/login"
+	"portillon/internal/procedure"
 	"portillon/internal/ui"
 )
 
@@ -293,7 +294,7 @@ func (e *escapee) learnFaces() {
 		for _, contrast := range []bool{false, true} {
 			known := map[image.Rectangle]bool{}
 			for _, v := range []login.View{emailScreen(""), setupScreen(), passwordScreen(camille), codeScreen(camille),
-				connectedScreen(camille), troubleScreen(identity.Refused, true), helpScreen("")} {
+				connectedScreen(camille), troubleScreen(identity.Refused, true), helpScreen(procedure.Choose, "")} {
 				v.TextPercent, v.HighContrast = percent, contrast
 				m.show(v)
 				e.faces = append(e.faces, m.face(known)...)

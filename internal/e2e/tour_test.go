@@ -9,6 +9,7 @@ import (
 
 	"portillon/internal/e2e/hands"
 	"portillon/internal/login"
+	"portillon/internal/procedure"
 )
 
 // tour is a guided walk that leaves a picture of every screen.
@@ -71,7 +72,7 @@ func (v *tour) email() {
 	v.take("email-unknown")
 	v.tap("Aide surveillant")
 	v.on("help")
-	v.see(helpScreen(nobody))
+	v.see(helpScreen(procedure.Address, nobody))
 	v.take("help-address")
 	v.press(hands.Escape)
 	v.on("email")
@@ -95,8 +96,8 @@ func (v *tour) clear(typed string) {
 	v.see(emailScreen(""))
 }
 
-func helpScreen(email string) login.View {
-	return login.View{Screen: login.ScreenHelp, Help: &login.HelpView{Step: login.HelpAddress, Email: email}}
+func helpScreen(step procedure.ID, email string) login.View {
+	return login.View{Screen: login.ScreenHelp, Help: &login.HelpView{Step: step, Email: email, SetupURI: "https://portail.uness.fr"}}
 }
 
 func tourCode(change ...func(*login.View)) login.View {
@@ -144,7 +145,7 @@ func (v *tour) codes() {
 	v.take("code-typed")
 	v.tap("Aide surveillant")
 	v.on("help")
-	v.see(helpScreen(camille.address))
+	v.see(helpScreen(procedure.Code, camille.address))
 	v.take("help-with-a-code-running")
 	v.press(hands.Escape)
 	v.on("code")

@@ -8,7 +8,7 @@ func (t *turn) touch() { t.touched = t.now.Boot }
 // Touched also ends «Épreuve terminée».
 func (Touched) step(t *turn) {
 	t.touch()
-	if t.screen == ScreenEnded {
+	if t.screen == ScreenEnded && !t.help.on {
 		t.reset()
 	}
 }
@@ -22,64 +22,20 @@ func (StepText) step(t *turn) {
 	t.textSteps = (t.textSteps + 1) % (2 * len(textPercents))
 }
 
-// The pages of the help.
-const (
-	HelpAddress = "address" // procedure 1: is it exactly the cockpit's?
-	HelpCode    = "code"    // procedure 1-suite: right address, wrong password
-	HelpOther   = "other"   // procedures 2 and 3: another address
-	HelpCall    = "call"    // whom to call
-)
-
-// helpSteps is the order of the pages, «Retour» going one back.
-var helpSteps = [...]string{HelpAddress, HelpCode, HelpOther, HelpCall}
-
-func (OpenHelp) step(t *turn) {
-	t.touch()
-	if t.help.on || t.screen == ScreenEnded {
-		return
-	}
-	step := HelpAddress
-	switch {
-	case t.code.expiries >= expiriesForHelp:
-		step = HelpOther
-	case t.wrongs >= wrongsForCode:
-		step = HelpCode
-	case t.trouble.on, t.screen == ScreenPreflight, t.screen == ScreenNoncompliant, t.screen == ScreenConnected:
-		step = HelpCall
-	}
-	t.help = helpState{on: true, step: step}
-}
-
-func (e HelpTo) step(t *turn) {
-	t.touch()
-	if !t.help.on {
-		return
-	}
-	for _, known := range helpSteps {
-		if e.Step == known {
-			t.help.step = known
-		}
-	}
-}
-
-// Back leaves what is on top first: help, trouble, the explanation, then the
-// screen. While a secret is on its way it waits for the answer, which comes
+// Back leaves what is on top first: a page of the help, trouble, the explanation,
+// then the screen. While a secret is on its way it waits for the answer, which comes
 // within the request's deadline.
 func (Back) step(t *turn) {
 	t.touch()
 	switch {
 	case t.help.on:
-		t.help = helpState{}
-		if t.screen == ScreenConnected && !t.conn.handedOff {
-			t.conn.denyUntil = t.now.Boot + denyFor // the name was out of sight
-		}
+		t.helpBack()
 	case t.trouble.on:
 		t.backFromTrouble()
 	case t.screen == ScreenEmail:
 		t.cancelBegin()
 	case t.screen == ScreenSetup:
-		t.screen = ScreenEmail
-		t.cancelBegin()
+		t.leaveSetup()
 	case t.busy():
 	case t.screen == ScreenPassword && t.forgotten:
 		t.forgotten = false

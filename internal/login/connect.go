@@ -54,7 +54,7 @@ func (t *turn) connectTick() {
 		!t.busy() && !t.help.on && t.now.Boot >= t.conn.denyUntil {
 		t.do(HandOff{Ref: t.ask(opHandOff)})
 	}
-	if t.screen == ScreenEnded && t.now.Boot >= t.endedAt+endedFor {
+	if t.screen == ScreenEnded && !t.help.on && t.now.Boot >= t.endedAt+endedFor {
 		t.reset()
 	}
 }
@@ -109,9 +109,12 @@ func (PlayerRunning) step(t *turn) {
 	t.screen = ScreenConnected
 }
 
-// Remembered is heeded before a login has begun.
+// Remembered is heeded before a login has begun, and behind the help too: who reads
+// it has typed nothing.
 func (Remembered) step(t *turn) {
-	if !t.untouched() {
+	under := *t
+	under.help = helpState{}
+	if !under.untouched() {
 		return
 	}
 	t.remind = true

@@ -94,10 +94,18 @@ func (SubmitEmail) step(t *turn) {
 	if !t.typing() {
 		return
 	}
+	if t.nearMiss != "" {
+		// Return at the question is its first button; one held down, or pressed
+		// twice, has not read it.
+		if t.now.Boot-t.askedAt >= readFor {
+			t.acceptNearMiss()
+		}
+		return
+	}
 	if t.refused != t.email {
 		// Also of what is malformed: a forgotten ".fr" is the nearest miss of all.
 		if near, ok := procedure.NearMiss(strings.TrimSpace(t.email), t.set.Domains); ok {
-			t.nearMiss = near
+			t.nearMiss, t.askedAt = near, t.now.Boot
 			t.clearError()
 			return
 		}
@@ -120,9 +128,12 @@ func (t *turn) submitTyped() {
 
 func (AcceptSuggestion) step(t *turn) {
 	t.touch()
-	if !t.typing() || t.nearMiss == "" {
-		return
+	if t.typing() && t.nearMiss != "" {
+		t.acceptNearMiss()
 	}
+}
+
+func (t *turn) acceptNearMiss() {
 	near := t.nearMiss
 	t.edited(near, utf8.RuneCountInString(near))
 	if address, err := identity.ParseEmail(near); err == nil {
@@ -202,6 +213,17 @@ func (OpenSetup) step(t *turn) {
 	if t.typing() && t.unknown {
 		t.screen = ScreenSetup
 	}
+}
+
+// errStillNone: «J’ai terminé», and the service has no password of this account yet.
+const errStillNone = "error.setup.still"
+
+func (t *turn) leaveSetup() {
+	t.screen = ScreenEmail
+	if t.err.Key == errStillNone {
+		t.clearError()
+	}
+	t.cancelBegin()
 }
 
 // SetupDone tries the same address again.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portillon/internal/identity"
+	"portillon/internal/procedure"
 )
 
 // Event is anything that happens to a login.
@@ -64,8 +65,9 @@ type (
 	NotMe          struct{} // «Ce n’est pas moi»
 	RetryNow       struct{} // «Réessayer maintenant», «Réessayer»
 	OpenHelp       struct{}
-	// HelpTo goes to a page of the help's decision tree.
-	HelpTo struct{ Step string }
+	// HelpTo goes to a page of the help's decision tree; CloseHelp leaves it.
+	HelpTo    struct{ Step procedure.ID }
+	CloseHelp struct{ Goal procedure.Goal }
 	// Back is Escape, «Retour», «Annuler», «Modifier»: the screen's own way back.
 	Back struct{}
 	// StepText is «Aa»: the next text size, then high contrast, then round.

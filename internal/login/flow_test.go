@@ -14,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"portillon/internal/identity"
+	"portillon/internal/procedure"
 )
 
 var update = flag.Bool("update", false, "rewrite the flows' traces")
@@ -191,8 +192,10 @@ func (p *player) event(verb string, args []string) Event {
 		return Insert{args[0]}
 	case "caret":
 		return CaretTo{num(args[0])}
+	case "close-help":
+		return CloseHelp{procedure.Goal(strings.Join(args, ""))}
 	case "help-to":
-		return HelpTo{args[0]}
+		return HelpTo{procedure.ID(args[0])}
 	case "password":
 		return SubmitPassword{p.secret(args)}
 	case "code":

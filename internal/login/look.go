@@ -1,10 +1,6 @@
 package login
 
-import (
-	"time"
-
-	"portillon/internal/procedure"
-)
+import "time"
 
 // Look says what to show. It is a function of the state alone.
 func Look(s State) View {
@@ -58,6 +54,9 @@ func (s State) lookScreen(v *View) {
 		v.Code = s.lookCode()
 	case ScreenSetup:
 		v.Setup = s.lookSetup()
+		if s.err.Key != errStillNone {
+			v.Error = nil // it is the address's, and stands there again after «Retour»
+		}
 	case ScreenConnected:
 		v.Connected = s.lookConnected()
 	case ScreenEnded:
@@ -102,12 +101,14 @@ func (s State) lookCode() *CodeView {
 	}
 }
 
-func (s State) lookSetup() *SetupView {
-	uri := s.flow.setupURI
-	if uri == "" {
-		uri = s.set.SetupURI
+func (s State) lookSetup() *SetupView { return &SetupView{Email: s.email, URI: s.setupURI()} }
+
+// setupURI is where an account is set up: as the service says, else the centre.
+func (s State) setupURI() string {
+	if s.flow.setupURI != "" {
+		return s.flow.setupURI
 	}
-	return &SetupView{Email: s.email, URI: uri}
+	return s.set.SetupURI
 }
 
 func (s State) lookConnected() *ConnectedView {
@@ -119,16 +120,6 @@ func (s State) lookConnected() *ConnectedView {
 		Opening:     s.conn.handedOff && !s.conn.interrupted,
 		Interrupted: s.conn.interrupted,
 	}
-}
-
-func (s State) lookHelp() *HelpView {
-	v := &HelpView{Step: s.help.step, Email: s.email}
-	if s.help.step == HelpOther {
-		slot := procedure.NextSlot(s.now.Wall)
-		v.NextSlot = &Countdown{Seconds: seconds(slot.Sub(s.now.Wall)), Total: 15 * 60, Stage: StageCalm}
-		v.SlotHour, v.SlotMinute = slot.Hour(), slot.Minute()
-	}
-	return v
 }
 
 func (s State) lookTrouble() *TroubleView {

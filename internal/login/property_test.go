@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"portillon/internal/identity"
+	"portillon/internal/procedure"
 )
 
 // world answers a machine as a kiosk would, or as a broken one: refs are drawn from all
@@ -125,7 +126,8 @@ func (w *world) challenge(t *rapid.T) identity.Challenge {
 func (w *world) screenEvent(t *rapid.T) Event {
 	fixed := []Event{SubmitEmail{}, Backspace{}, Delete{}, AcceptSuggestion{}, RefuseSuggestion{}, RequestCode{}, EnterCode{},
 		ToggleShown{}, ToggleRemember{}, OpenForgotten{}, OpenSetup{}, SetupDone{}, NotMe{}, RetryNow{}, OpenHelp{}, Back{},
-		StepText{}, Touched{}, HelpTo{HelpCall}, HelpTo{"nowhere"}, Insert{"marie@univ-uness.fr"}, Insert{"x"}, Domain{"univ-uness.fr"},
+		StepText{}, Touched{}, HelpTo{"nowhere"}, CloseHelp{procedure.GoalAddress}, CloseHelp{procedure.GoalScreen},
+		HelpTo{rapid.SampledFrom(procedure.Pages()).Draw(t, "page").ID}, Insert{"marie@univ-uness.fr"}, Insert{"x"}, Domain{"univ-uness.fr"},
 		CaretTo{rapid.IntRange(-3, 300).Draw(t, "caret")}, Key{rapid.Rune().Draw(t, "rune")},
 		Typed{FieldPassword, rapid.IntRange(-1, 200).Draw(t, "n")}, Typed{FieldCode, 6}, Typed{FieldNone, 1}}
 	i := rapid.IntRange(0, len(fixed)+1).Draw(t, "screen event")

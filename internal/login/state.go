@@ -29,7 +29,8 @@ type State struct {
 	email    string
 	caret    int // in runes
 	nearMiss string
-	refused  string // the address for which a suggestion was refused
+	askedAt  time.Duration // Boot, when the near miss was put as a question
+	refused  string        // the address for which a suggestion was refused
 	unknown  bool
 	err      Text // empty Key: none
 
@@ -53,6 +54,7 @@ type State struct {
 	endedAt   time.Duration
 	remind    bool // a remembered session of this boot waits for the preflight
 	textSteps int
+	addSince  time.Time // Wall, when procedure 3 was first opened for this candidate
 }
 
 // op is what a pending request is about.
@@ -108,11 +110,6 @@ type connState struct {
 	denyUntil   time.Duration
 	relaunches  int
 	interrupted bool
-}
-
-type helpState struct {
-	on   bool
-	step string
 }
 
 type troubleState struct {

@@ -46,6 +46,10 @@ func (t *turn) beginFailed(o op, f Failure) {
 		t.fail("error.email.unknown")
 	case identity.AccountNotConfigured:
 		t.flow.setupURI = f.SetupURI
+		t.clearError()
+		if t.screen == ScreenSetup {
+			t.fail(errStillNone)
+		}
 		t.screen = ScreenSetup
 		t.touched = t.now.Boot
 	case identity.TooManyAttempts:

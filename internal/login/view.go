@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"portillon/internal/identity"
+	"portillon/internal/procedure"
 )
 
 // Screen names one screen. The names are part of the log's contract.
@@ -186,12 +187,17 @@ type SetupView struct {
 
 // HelpView is «Aide surveillant».
 type HelpView struct {
-	Step  string // name of the page in the decision tree
-	Email string // what was typed, as typed
+	Step     procedure.ID // the page
+	Email    string       // what was typed, as typed
+	SetupURI string       // where an account is set up
 	// NextSlot counts down to the next update of secondary addresses; nil where
 	// the page does not speak of it. SlotHour:SlotMinute is its local time.
 	NextSlot             *Countdown
 	SlotHour, SlotMinute int
+	// Passed: an update came since this candidate's invigilator first opened the
+	// page, the last one at PassedHour:PassedMinute.
+	Passed                   bool
+	PassedHour, PassedMinute int
 }
 
 // TroubleView is network and service trouble.
@@ -234,6 +240,7 @@ const (
 	maxRelaunches   = 3
 	maxEmailRunes   = 254
 	maxTypedRunes   = 128
-	expiriesForHelp = 2
-	wrongsForCode   = 2
+	readFor         = time.Second // before Return answers a question
+	expiriesForHelp = procedure.EnoughExpiredCodes
+	wrongsForCode   = procedure.EnoughWrongPasswords
 )

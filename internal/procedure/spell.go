@@ -18,6 +18,7 @@ const (
 	KeyUnderscore = "help.sign.underscore"
 	KeyPlus       = "help.sign.plus"
 	KeyDigit      = "help.sign.digit"
+	KeyDigits     = "help.sign.digits" // several
 )
 
 // SpellAddress cuts an address, as typed, into its parts; joined, they are the

@@ -7,6 +7,7 @@ import (
 
 	"portillon/internal/login"
 	"portillon/internal/ui/keyboard"
+	"portillon/internal/ui/screen"
 )
 
 // output takes the on-screen keyboard's keys to the field of the view.
@@ -155,8 +156,13 @@ func mainAction(v login.View) login.Event {
 		return login.SetupDone{}
 	case login.ScreenTrouble, login.ScreenPreflight, login.ScreenNoncompliant:
 		return login.RetryNow{}
-	case login.ScreenEmail, login.ScreenPassword, login.ScreenCode, login.ScreenHelp,
-		login.ScreenConnected, login.ScreenEnded:
+	case login.ScreenHelp:
+		return screen.FirstWay(v)
+	case login.ScreenConnected:
+		if v.Connected != nil && v.Connected.Interrupted {
+			return login.RetryNow{}
+		}
+	case login.ScreenEmail, login.ScreenPassword, login.ScreenCode, login.ScreenEnded:
 	}
 	return login.Touched{}
 }

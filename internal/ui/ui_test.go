@@ -11,6 +11,7 @@ import (
 	"fyne.io/fyne/v2/test"
 
 	"portillon/internal/login"
+	"portillon/internal/procedure"
 	"portillon/internal/ui/kit"
 )
 
@@ -69,10 +70,15 @@ func TestButtons(t *testing.T) {
 		{"connected-interrupted", "Réessayer", login.RetryNow{}},
 		{"ended-shown", "Candidat suivant", login.Touched{}},
 		{"noncompliant-blocked", "Réessayer", login.RetryNow{}},
-		{"help-address", "Oui, c’est la même", login.HelpTo{Step: login.HelpCode}},
-		{"help-address", "Non, elle est différente", login.HelpTo{Step: login.HelpOther}},
-		{"help-code", "Le code n’arrive pas", login.HelpTo{Step: login.HelpOther}},
-		{"help-other", "Cela ne suffit pas", login.HelpTo{Step: login.HelpCall}},
+		{"help-address", "Non, elle est différente", login.HelpTo{Step: procedure.Correct}},
+		{"help-address", "Oui, mais elle n’est pas reconnue", login.HelpTo{Step: procedure.Secondary}},
+		{"help-correct", "Corriger l’adresse", login.CloseHelp{Goal: procedure.GoalAddress}},
+		{"help-code", "Se connecter par code", login.CloseHelp{Goal: procedure.GoalScreen}},
+		{"help-choose", "Il a oublié son mot de passe", login.HelpTo{Step: procedure.Code}},
+		{"help-choose", "Autre chose", login.HelpTo{Step: procedure.Call}},
+		{"help-add", "Saisir l’adresse secondaire", login.CloseHelp{Goal: procedure.GoalAddress}},
+		{"help-add", "Autre problème", login.HelpTo{Step: procedure.Choose}},
+		{"help-call", "Fermer l’aide", login.CloseHelp{Goal: procedure.GoalScreen}},
 		{"help-call", "Retour", login.Back{}},
 		{"email-typed", "Aa", login.StepText{}},
 	} {

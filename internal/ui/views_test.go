@@ -3,6 +3,7 @@ package ui_test
 import (
 	"portillon/internal/identity"
 	"portillon/internal/login"
+	"portillon/internal/procedure"
 )
 
 // scene is a screen in one meaningful state.
@@ -148,6 +149,36 @@ func codeScenes() []scene {
 	}
 }
 
+// helpScenes is every page of the help, and those that have two faces.
+func helpScenes() []scene {
+	page := func(name string, id procedure.ID, change func(*login.View)) scene {
+		return other(name, login.ScreenHelp, func(v *login.View) {
+			v.Help = &login.HelpView{Step: id, Email: "marie-anne.le_goff12@etu.univ-uness.fr", SetupURI: "https://portail.uness.fr"}
+			if id == procedure.Add {
+				v.Help.NextSlot = &login.Countdown{Seconds: 432, Total: 900, Stage: login.StageCalm}
+				v.Help.SlotHour, v.Help.SlotMinute = 9, 45
+			}
+			if change != nil {
+				change(v)
+			}
+		})
+	}
+	var out []scene
+	for _, p := range procedure.Pages() {
+		out = append(out, page(string(p.ID), p.ID, nil))
+	}
+	return append(out,
+		page("address-none", procedure.Address, func(v *login.View) { v.Help.Email = "" }),
+		page("address-long", procedure.Address, func(v *login.View) { v.Help.Email = longEmail }),
+		page("add-passed", procedure.Add, func(v *login.View) {
+			v.Help.Passed, v.Help.PassedHour, v.Help.PassedMinute = true, 9, 30
+		}),
+		page("code-running", procedure.Code, func(v *login.View) {
+			c := countdown(131, login.StageCalm)
+			v.Clock = &c
+		}))
+}
+
 func otherScenes() []scene {
 	out := []scene{
 		other("running", login.ScreenPreflight, func(v *login.View) { v.Preflight = &login.PreflightView{Checks: running()} }),
@@ -161,6 +192,9 @@ func otherScenes() []scene {
 		other("shown", login.ScreenSetup, func(v *login.View) {
 			v.Setup = &login.SetupView{Email: anEmail, URI: "https://portail.uness.fr"}
 		}),
+		other("still", login.ScreenSetup, func(v *login.View) {
+			v.Setup, v.Error = &login.SetupView{Email: anEmail, URI: "https://portail.uness.fr"}, say("error.setup.still", 0)
+		}),
 		other("opening", login.ScreenConnected, func(v *login.View) {
 			v.Connected = &login.ConnectedView{Name: "Agathe FEELING", Seconds: 4, CanDeny: true}
 		}),
@@ -170,17 +204,7 @@ func otherScenes() []scene {
 		}),
 		other("shown", login.ScreenEnded, func(v *login.View) { v.Ended = &login.EndedView{Seconds: 48} }),
 	}
-	for _, step := range []string{login.HelpAddress, login.HelpCode, login.HelpOther, login.HelpCall} {
-		out = append(out, other(step, login.ScreenHelp, func(v *login.View) {
-			c := countdown(131, login.StageCalm)
-			v.Clock = &c
-			v.Help = &login.HelpView{Step: step, Email: "marie-anne.le_goff@etu.univ-uness.fr"}
-			if step == login.HelpOther {
-				v.Help.NextSlot = &login.Countdown{Seconds: 432, Total: 900, Stage: login.StageCalm}
-				v.Help.SlotHour, v.Help.SlotMinute = 9, 45
-			}
-		}))
-	}
+	out = append(out, helpScenes()...)
 	for _, kind := range []identity.Kind{identity.NoNetwork, identity.Busy, identity.CaptivePortal, identity.BadCertificate, identity.ServiceUnavailable, identity.Misconfigured} {
 		out = append(out, other(kind.String(), login.ScreenTrouble, func(v *login.View) {
 			v.Trouble = &login.TroubleView{Kind: kind, Code: "N1", RetryIn: 12, Resends: true}

@@ -104,6 +104,15 @@ func NewStep(l *look.Look, n, s string) *Step {
 	return st
 }
 
+// Set changes the sentence, and reports whether it changed.
+func (s *Step) Set(text string) bool {
+	if !s.text.Set(text) {
+		return false
+	}
+	s.Relayout()
+	return true
+}
+
 func (s *Step) side() float32   { return round(s.look.Text(28)) }
 func (s *Step) indent() float32 { return s.side() + 12 }
 

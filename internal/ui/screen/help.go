@@ -2,109 +2,167 @@ package screen
 
 import (
 	"fmt"
-	"strings"
 
 	"portillon/internal/login"
+	"portillon/internal/procedure"
 	"portillon/internal/ui/kit"
 	"portillon/internal/ui/look"
 )
 
-// Help is «Aide surveillant»: the "Urgence examen" guide, one question a page.
-// Every page is built once; the view's step says which is in view.
+// Help is «Aide surveillant»: the decision tree of internal/procedure, one question
+// or one list of things to do a page. The card is built once, for any page: what
+// to do on the left, what came of it on the right, or below one another where there is
+// room for one column.
 type Help struct {
-	env   Env
-	card  *kit.Card
-	title *kit.Text
-	pages map[string][]kit.Block
+	env  Env
+	card *kit.Card
+	page procedure.ID
 
-	typed *kit.Text
-	signs *kit.Text
-	slot  *kit.Notice
-	back  *kit.Button
-	next  *kit.Button
-	other *kit.Button
+	name, title, lead, where *kit.Text
+	typedLabel, typedNone    *kit.Text
+	typed                    *kit.Spelled
+	steps                    []*kit.Step
+	slot                     *kit.Row
+	ring                     *kit.Ring
+	next                     *kit.Text
+	passed                   *kit.Notice
+	contacts                 []kit.Part
+	portal                   *kit.Row
+	portalQR                 *kit.QR
+	portalURI                *kit.Text
+	choices                  []*kit.Button // of the page that only asks, in the first column
+	ways                     []*kit.Button // the answers of any other
+	others                   *kit.Button
 }
 
-// helpWay is a page's title and where its two buttons lead ("" leaves the help).
-type helpWay struct{ title, yes, yesTo, no, noTo string }
+// Most of everything on one page; a test holds the tree to it.
+const (
+	maxSteps   = 4
+	maxWays    = 3
+	maxChoices = 4 // in each column
+	slotAfter  = 1 // the step that says to wait
+)
 
-func helpWays() map[string]helpWay {
-	return map[string]helpWay{
-		login.HelpAddress: {"help.address.title", "help.address.same", login.HelpCode, "help.address.other", login.HelpOther},
-		login.HelpCode:    {"help.code.title", "help.code.fails", login.HelpOther, "", ""},
-		login.HelpOther:   {"help.other.title", "help.other.fails", login.HelpCall, "", ""},
-		login.HelpCall:    {"help.call.title", "", "", "", ""},
-	}
-}
-
-// NewHelp builds all pages.
+// NewHelp builds it.
 func NewHelp(env Env) *Help {
-	h := &Help{env: env, pages: map[string][]kit.Block{},
-		title: kit.NewTitle(env.Look, ""),
-		typed: kit.NewText(env.Look, look.SizeTitle, kit.InkText).Bold(),
-		signs: kit.NewSmall(env.Look, ""),
-		slot:  kit.NewNotice(env.Look, look.IconClock, kit.InkAccent, look.SizeBody),
-		back:  env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack),
+	h := &Help{env: env,
+		name:       kit.NewSmall(env.Look, ""),
+		title:      kit.NewTitle(env.Look, ""),
+		lead:       env.body("help.call.lead"),
+		where:      kit.NewSmall(env.Look, whereText(env)),
+		typedLabel: env.small("help.typed"),
+		typedNone:  env.body("help.typed.none"),
+		typed:      kit.NewSpelled(env.Look),
+		ring:       kit.NewRing(env.Look),
+		next:       kit.NewBody(env.Look, "").Bold(),
+		passed:     kit.NewNotice(env.Look, look.IconCheck, kit.InkOK, look.SizeBody),
+		contacts:   contacts(env),
+		portalQR:   kit.NewQR(150),
+		portalURI:  kit.NewBody(env.Look, "").Bold(),
+		others:     env.button(kit.Tool, "help.others", login.HelpTo{Step: procedure.Choose}),
 	}
-	h.next = kit.NewButton(env.Look, kit.Primary, "", nil).Leaving(func() { env.Post(login.Back{}) })
-	h.other = kit.NewButton(env.Look, kit.Secondary, "", nil).Leaving(func() { env.Post(login.Back{}) })
-	parts := kit.Parts{Head: []kit.Part{{Block: h.title, Role: kit.Essential}}}
-	main := func(step string, gap float32, b kit.Block) {
-		h.pages[step] = append(h.pages[step], b)
-		parts.Main = append(parts.Main, kit.Part{Block: b, Gap: gap})
-	}
-	h.addressPage(main)
-	h.otherPages(main)
-	parts.Main = append(parts.Main,
-		kit.Part{Block: h.next, Gap: 24, Role: kit.Action},
-		kit.Part{Block: h.other, Gap: 12},
-		kit.Part{Block: h.back, Gap: 12})
-	parts.Aside = h.contacts()
-	h.card = env.card(parts)
+	h.slot = kit.NewRow(look.Grid*2, []kit.Natural{h.ring, kit.NewFill(env.Look, kit.NewColumn(look.Grid/2, h.next, h.passed), 240)}, 1)
+	h.portal = kit.NewRow(look.Grid*2, []kit.Natural{kit.NewFill(env.Look, h.portalQR, 150), kit.NewFill(env.Look, h.portalURI, 200)}, 1)
+	h.card = env.card(h.parts())
 	return h
 }
 
-func (h *Help) addressPage(main func(string, float32, kit.Block)) {
-	where := h.env.t("help.where")
-	if phone := h.env.Frame.LocalPhone; phone != "" {
-		where = h.env.say("help.where.phone", 0, "phone", phone)
+func (h *Help) parts() kit.Parts {
+	leave := func() { h.env.Post(login.Back{}) }
+	button := func(rank kit.Rank) *kit.Button { return kit.NewButton(h.env.Look, rank, "", nil).Leaving(leave) }
+	parts := kit.Parts{
+		Head: []kit.Part{
+			{Block: h.name},
+			{Block: h.title, Gap: 4, Role: kit.Essential},
+			{Block: h.typedLabel, Gap: 12},
+			{Block: h.typed},
+			{Block: h.typedNone},
+		},
+		Main: []kit.Part{{Block: h.lead, Gap: 16}},
 	}
-	main(login.HelpAddress, 16, h.env.small("help.typed"))
-	main(login.HelpAddress, 4, h.typed)
-	main(login.HelpAddress, 4, h.signs)
-	main(login.HelpAddress, 20, h.env.body("help.compare"))
-	main(login.HelpAddress, 8, kit.NewSmall(h.env.Look, where))
-}
-
-func (h *Help) otherPages(main func(string, float32, kit.Block)) {
-	main(login.HelpCode, 16, h.env.body("help.code.text"))
-	main(login.HelpCode, 12, h.env.advice(look.IconPhone, "help.code.phone"))
-	main(login.HelpCode, 12, h.env.body("help.code.nophone"))
-	main(login.HelpOther, 16, kit.NewStep(h.env.Look, "2", h.env.t("help.other.has")))
-	main(login.HelpOther, 16, kit.NewStep(h.env.Look, "3", h.env.t("help.other.add")))
-	main(login.HelpOther, 12, h.slot)
-	main(login.HelpCall, 16, h.env.body("help.call.before"))
-	main(login.HelpCall, 12, h.env.body("help.call.tablet"))
-}
-
-// contacts is the second column: whom to call, the centre first.
-func (h *Help) contacts() []kit.Part {
-	f := h.env.Frame
-	blocks := []kit.Block{h.env.body("help.call.show").Bold()}
-	number := func(key, phone string) {
-		if phone != "" {
-			blocks = append(blocks, kit.NewNotice(h.env.Look, look.IconPhone, kit.InkText, look.SizeBody).
-				Say(h.env.say(key, 0, "phone", phone)))
+	for i := range maxSteps {
+		s := kit.NewStep(h.env.Look, fmt.Sprint(i+1), "")
+		h.steps = append(h.steps, s)
+		parts.Main = append(parts.Main, kit.Part{Block: s, Gap: 16})
+		if i == slotAfter {
+			parts.Main = append(parts.Main, kit.Part{Block: h.slot, Gap: 12})
 		}
 	}
-	number("help.local", f.LocalPhone)
-	number("help.support", f.SupportPhone)
-	if f.SupportURI != "" {
-		qr := kit.NewQR(168)
-		qr.Set(f.SupportURI)
-		blocks = append(blocks, kit.NewBody(h.env.Look, h.env.say("help.support.uri", 0, "uri", f.SupportURI)), qr)
+	parts.Main = append(parts.Main, kit.Part{Block: h.where, Gap: 16})
+	for range maxChoices {
+		b := button(kit.Secondary)
+		h.choices = append(h.choices, b)
+		parts.Main = append(parts.Main, kit.Part{Block: b, Gap: 16})
 	}
-	return []kit.Part{{Block: kit.NewColumn(look.Grid, blocks...), Gap: 24}}
+	parts.Aside = append(append(parts.Aside, h.contacts...), kit.Part{Block: h.portal, Gap: 20})
+	for i := range maxWays {
+		b, role := button(kit.Secondary), kit.Detail
+		if i == 0 {
+			role = kit.Action
+		}
+		h.ways = append(h.ways, b)
+		parts.Aside = append(parts.Aside, kit.Part{Block: b, Gap: 16, Role: role})
+	}
+	back := h.env.button(kit.Tool, "action.back", login.Back{}).Iconic(look.IconBack)
+	out := h.env.button(kit.Tool, "help.close", login.CloseHelp{Goal: procedure.GoalScreen})
+	ways := kit.NewRow(look.Grid*2, []kit.Natural{back, h.others, out}, 0, 1, 2)
+	parts.Aside = append(parts.Aside, kit.Part{Block: ways, Gap: 28})
+	return parts
+}
+
+// whereText says where the cockpit is: not on this tablet.
+func whereText(env Env) string {
+	if phone := env.Frame.LocalPhone; phone != "" {
+		return env.say("help.where.phone", 0, "phone", phone)
+	}
+	return env.t("help.where")
+}
+
+// contacts is whom to call, the centre first, in figures that are read at a glance;
+// in large text too they stay in view beside the title.
+func contacts(env Env) []kit.Part {
+	f := env.Frame
+	var parts []kit.Part
+	number := func(key, phone string) {
+		if phone != "" {
+			block := kit.NewColumn(0, env.small(key), kit.NewText(env.Look, look.SizeDigits, kit.InkText).Bold().Say(kit.Plain(phone)))
+			parts = append(parts, kit.Part{Block: block, Gap: 16, Role: kit.Essential})
+		}
+	}
+	support := "help.call.support"
+	if f.LocalPhone == "" {
+		support = "help.call.only"
+	}
+	number("help.call.local", f.LocalPhone)
+	number(support, f.SupportPhone)
+	if f.SupportURI != "" {
+		qr := kit.NewQR(150)
+		qr.Set(f.SupportURI)
+		uri := kit.NewBody(env.Look, env.say("help.call.uri", 0, "uri", f.SupportURI))
+		parts = append(parts, kit.Part{Block: uri, Gap: 16}, kit.Part{Block: qr, Gap: 8})
+	}
+	return parts
+}
+
+// FirstWay is what Return does on a page of the help: its first answer, where the
+// answers are not all alike.
+func FirstWay(v login.View) login.Event {
+	if v.Help == nil {
+		return login.Touched{}
+	}
+	p, _ := procedure.Find(v.Help.Step)
+	if p.ID == procedure.Choose || len(p.Answers) == 0 {
+		return login.Touched{}
+	}
+	return leads(p.Answers[0])
+}
+
+// leads is the event of an answer.
+func leads(a procedure.Answer) login.Event {
+	if a.To != "" {
+		return login.HelpTo{Step: a.To}
+	}
+	return login.CloseHelp{Goal: a.Goal}
 }
 
 // Card implements Screen.
@@ -113,60 +171,117 @@ func (h *Help) Card() *kit.Card { return h.card }
 // Update implements Screen.
 func (h *Help) Update(v login.View) {
 	s := v.Help
-	way, ok := helpWays()[s.Step]
+	p, ok := procedure.Find(s.Step)
 	if !ok {
-		way = helpWays()[login.HelpCall]
+		p, _ = procedure.Find(procedure.Call) // a page this build does not know: who may
 	}
-	typed, signs := kit.Plain(s.Email), h.signsOf(s.Email)
-	if typed == "" {
-		typed = h.env.t("help.typed.none")
+	moved := []bool{h.setWords(p), h.setAnswers(p), h.setTyped(p, s.Email), h.setSlot(s),
+		h.portalQR.Set(s.SetupURI), h.portalURI.Set(kit.Plain(s.SetupURI)),
+		kit.Show(h.portal, p.Shows == procedure.ThingPortal && s.SetupURI != "")}
+	for _, c := range h.contacts {
+		moved = append(moved, kit.Show(c.Block, p.Shows == procedure.ThingContacts))
 	}
-	moved := []bool{h.title.Set(h.env.t(way.title)), h.typed.Set(typed), h.signs.Set(signs)}
-	slot := ""
-	if s.NextSlot != nil {
-		slot = h.env.say("help.other.slot", 0, "hour", fmt.Sprint(s.SlotHour),
-			"minute", fmt.Sprintf("%02d", s.SlotMinute), "left", kit.Clock(s.NextSlot.Seconds))
+	if h.page != p.ID {
+		h.page = p.ID
+		h.card.Rewind()
 	}
-	moved = append(moved, h.slot.Tick(slot))
-	for step, blocks := range h.pages {
-		for _, b := range blocks {
-			moved = append(moved, kit.Show(b, step == s.Step))
-		}
-	}
-	moved = append(moved, h.lead(h.next, way.yes, way.yesTo), h.lead(h.other, way.no, way.noTo))
 	h.card.Updated(moved...)
 }
 
-// lead points a button at another page, or hides it.
-func (h *Help) lead(b *kit.Button, key, to string) bool {
-	shown := kit.Show(b, key != "")
-	if key == "" {
-		return shown
+func (h *Help) setWords(p procedure.Page) bool {
+	name := p.Name
+	if name == "" {
+		name = "help.name.none"
 	}
-	b.Do(func() { h.env.Post(login.HelpTo{Step: to}) })
-	return b.SetLabel(h.env.t(key)) || shown
+	moved := h.name.Set(h.env.t(name))
+	moved = h.title.Set(h.env.t(p.Title)) || moved
+	moved = kit.Show(h.lead, p.Lead != "") || moved
+	if p.Lead != "" {
+		moved = h.lead.Set(h.env.t(p.Lead)) || moved
+	}
+	for i, step := range h.steps {
+		if i < len(p.Steps) {
+			moved = step.Set(h.env.t(p.Steps[i])) || moved
+		}
+		moved = kit.Show(step, i < len(p.Steps)) || moved
+	}
+	return kit.Show(h.where, p.Cockpit) || moved
 }
 
-// signsOf names the signs of an address that are mistaken for one another, in
-// their order: «point», «tiret», «tiret bas».
-func (h *Help) signsOf(address string) string {
-	var names []string
-	for _, r := range address {
-		switch r {
-		case '.':
-			names = append(names, h.env.t("help.sign.dot"))
-		case '-':
-			names = append(names, h.env.t("help.sign.dash"))
-		case '_':
-			names = append(names, h.env.t("help.sign.underscore"))
-		case '@':
-			names = append(names, h.env.t("help.sign.at"))
-		case '+':
-			names = append(names, h.env.t("help.sign.plus"))
+// setAnswers gives the page's answers their buttons: those of a page that only asks
+// fill both columns, any other's stand in the second, the first of them primary.
+func (h *Help) setAnswers(p procedure.Page) bool {
+	main, side := h.choices, p.Answers
+	if asks := len(p.Steps) == 0; asks {
+		side = p.Answers[min(maxChoices, len(p.Answers)):]
+		h.ways[0].SetRank(kit.Secondary)
+	} else {
+		main = nil
+		h.ways[0].SetRank(kit.Primary)
+	}
+	moved := false
+	for i, b := range h.choices {
+		if i >= len(main) || i >= len(p.Answers) {
+			moved = kit.Show(b, false) || moved
+			continue
 		}
+		moved = h.answer(b, p.Answers[i]) || moved
 	}
-	if len(names) == 0 {
-		return ""
+	for i, b := range h.ways {
+		if i >= len(side) {
+			moved = kit.Show(b, false) || moved
+			continue
+		}
+		moved = h.answer(b, side[i]) || moved
 	}
-	return h.env.say("help.separators", 0, "list", strings.Join(names, ", "))
+	return kit.Show(h.others, p.ID != procedure.Choose) || moved
 }
+
+// answer makes a button an answer's.
+func (h *Help) answer(b *kit.Button, a procedure.Answer) bool {
+	b.Do(func() { h.env.Post(leads(a)) })
+	shown := kit.Show(b, true)
+	return b.SetLabel(h.env.t(a.Label)) || shown
+}
+
+func (h *Help) setTyped(p procedure.Page, address string) bool {
+	on := p.Shows == procedure.ThingAddress
+	moved := h.typed.Set(h.signs(address))
+	for _, changed := range []bool{kit.Show(h.typedLabel, on), kit.Show(h.typed, on && address != ""), kit.Show(h.typedNone, on && address == "")} {
+		moved = moved || changed
+	}
+	return moved
+}
+
+// signs is an address with its signs and digits named.
+func (h *Help) signs(address string) []kit.Sign {
+	var out []kit.Sign
+	for _, p := range procedure.SpellAddress(kit.Plain(address)) {
+		name := ""
+		switch {
+		case p.Key == procedure.KeyDigit && len([]rune(p.Text)) > 1:
+			name = h.env.t(procedure.KeyDigits)
+		case p.Key != "":
+			name = h.env.t(p.Key)
+		}
+		out = append(out, kit.Sign{Text: p.Text, Name: name})
+	}
+	return out
+}
+
+// setSlot counts down to the next update, beside a word on one that came.
+func (h *Help) setSlot(s *login.HelpView) bool {
+	if s.NextSlot == nil {
+		return kit.Show(h.slot, false)
+	}
+	h.ring.Set(s.NextSlot.Seconds, s.NextSlot.Total, kit.InkAccent)
+	moved := h.next.Set(h.env.say("help.add.next", 0, "hour", fmt.Sprint(s.SlotHour), "minute", twoDigits(s.SlotMinute)))
+	passed := ""
+	if s.Passed {
+		passed = h.env.say("help.add.passed", 0, "hour", fmt.Sprint(s.PassedHour), "minute", twoDigits(s.PassedMinute))
+	}
+	moved = h.passed.Set(passed) || moved
+	return kit.Show(h.slot, true) || moved
+}
+
+func twoDigits(n int) string { return fmt.Sprintf("%02d", n) }

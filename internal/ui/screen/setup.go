@@ -13,14 +13,17 @@ type Setup struct {
 	qr   *kit.QR
 	uri  *kit.Text
 	done *kit.Button
+	// fault: «J’ai terminé», and the account still has no password.
+	fault *kit.Notice
 }
 
 // NewSetup builds it.
 func NewSetup(env Env) *Setup {
 	s := &Setup{env: env,
-		qr:   kit.NewQR(232),
-		uri:  kit.NewText(env.Look, look.SizeBody, kit.InkText).Bold(),
-		done: env.button(kit.Primary, "setup.done", login.SetupDone{}),
+		qr:    kit.NewQR(232),
+		uri:   kit.NewText(env.Look, look.SizeBody, kit.InkText).Bold(),
+		fault: kit.NewError(env.Look),
+		done:  env.button(kit.Primary, "setup.done", login.SetupDone{}),
 	}
 	step := func(n, key string) *kit.Step { return kit.NewStep(env.Look, n, env.t(key)) }
 	back := env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack)
@@ -31,7 +34,8 @@ func NewSetup(env Env) *Setup {
 			{Block: step("1", "setup.step1"), Gap: 20},
 			{Block: step("2", "setup.step2"), Gap: 12},
 			{Block: step("3", "setup.step3"), Gap: 12},
-			{Block: kit.NewRow(look.Grid*2, []kit.Natural{s.done, back}, 0), Gap: 28, Role: kit.Action},
+			{Block: s.fault, Gap: 16, Role: kit.Essential},
+			{Block: kit.NewRow(look.Grid*2, []kit.Natural{s.done, back}, 0), Gap: 12, Role: kit.Action},
 		},
 		Aside: []kit.Part{
 			{Block: s.qr, Gap: 16},
@@ -48,5 +52,5 @@ func (s *Setup) Card() *kit.Card { return s.card }
 // Update implements Screen.
 func (s *Setup) Update(v login.View) {
 	s.done.SetEnabled(!v.Busy)
-	s.card.Updated(s.qr.Set(v.Setup.URI), s.uri.Set(kit.Plain(v.Setup.URI)))
+	s.card.Updated(s.env.fault(s.fault, v), s.qr.Set(v.Setup.URI), s.uri.Set(kit.Plain(v.Setup.URI)))
 }
