@@ -46,7 +46,7 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
-	err = window(ctx, o, hello, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+	err = window(ctx, o, hello, seal, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
 		seal.after(ctx)
 		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
 		return kiosk.New(kiosk.Options{

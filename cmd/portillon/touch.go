@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/driver"
 
 	"portillon/internal/ui/keyboard"
 	"portillon/internal/ui/touch"
@@ -25,25 +24,19 @@ type thumbs struct {
 // listen starts once the window exists. Where there is no multi-touch, the pointer
 // still types, one finger at a time.
 func (t *thumbs) listen(win fyne.Window) {
-	native, ok := win.(driver.NativeWindow)
-	if !ok {
+	id := x11Window(win)
+	if id == 0 {
 		return
 	}
-	native.RunNative(func(context any) {
-		x11, ok := context.(driver.X11WindowContext)
-		if !ok {
-			return
-		}
-		l, err := touch.Listen(os.Getenv("DISPLAY"), x11.WindowHandle, func(e touch.Event) {
-			t.do(func() { t.finger(e) })
-		})
-		if err != nil {
-			t.log.Info("touch", "error", err.Error())
-			return
-		}
-		t.listener = l
-		t.follow()
+	l, err := touch.Listen(os.Getenv("DISPLAY"), id, func(e touch.Event) {
+		t.do(func() { t.finger(e) })
 	})
+	if err != nil {
+		t.log.Info("touch", "error", err.Error())
+		return
+	}
+	t.listener = l
+	t.follow()
 }
 
 // finger takes an event from window pixels to the keyboard.

@@ -19,11 +19,13 @@ import (
 
 // window shows the screens until the kiosk that make builds has ended. It is
 // painted first: nothing slow stands between the power button and a screen.
-func window(ctx context.Context, o options, hello supervisor.Hello, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
+func window(ctx context.Context, o options, hello supervisor.Hello, seal *sealScreen, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
 	w, err := words.New(o.config.Language)
 	if err != nil {
 		return err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	var k atomic.Pointer[kiosk.Kiosk]
 	loop := &rest{}
 	a := app.NewWithID("fr.portillon.kiosk")
@@ -49,6 +51,12 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 		win.SetFullScreen(true)
 	}
 	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
+	sentry := &sentry{on: o.width == 0 && o.config.Lockdown != config.LockdownOff, failed: seal.note, lost: end,
+		do: loop.do, canvas: win.Canvas(), log: logger()}
+	listen := func() {
+		fingers.listen(win)
+		sentry.listen(win, fingers)
+	}
 	visible := !hello.PlayerRunning // the UI goroutine's, once that runs
 	show := func(v login.View) {
 		loop.do(func() {
@@ -56,15 +64,16 @@ func window(ctx context.Context, o options, hello supervisor.Hello, make func(co
 			if !visible && !behindExam(v) {
 				visible = true
 				win.Show()
-				fingers.listen(win)
+				listen()
 			}
 			fingers.follow()
+			sentry.follow(v)
 		})
 	}
 	var ended error
 	a.Lifecycle().SetOnStarted(func() {
 		if visible {
-			fingers.listen(win)
+			listen()
 		}
 		loop.start()
 		context.AfterFunc(ctx, loop.stop) // told to end: now, not after a rest

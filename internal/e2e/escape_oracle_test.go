@@ -206,17 +206,22 @@ func (e *escapee) lastScreen() string {
 	return last
 }
 
-// windows: whatever stands on the display is the tablet's, and its topmost fills it.
+// windows: from the top down to one that fills the display, every window is the tablet's; what
+// is below that is not to be seen. The keyboard is the tablet's too.
 func (e *escapee) windows() string {
 	tree, err := xproto.QueryTree(e.x, e.root).Reply()
 	if err != nil {
 		return err.Error()
 	}
-	top := ""
-	for _, w := range tree.Children { // bottom to top
+	all, err := xproto.GetGeometry(e.x, xproto.Drawable(e.root)).Reply()
+	if err != nil {
+		return err.Error()
+	}
+	why := "no window fills the display"
+	for _, w := range slices.Backward(tree.Children) { // the server lists them from the lowest up
 		a, err := xproto.GetWindowAttributes(e.x, w).Reply()
-		if err != nil || a.MapState != xproto.MapStateViewable || a.Class != xproto.WindowClassInputOutput {
-			continue // gone, or not to be seen
+		if err != nil || a.MapState != xproto.MapStateViewable {
+			continue // gone, or not there
 		}
 		g, err := xproto.GetGeometry(e.x, xproto.Drawable(w)).Reply()
 		if err != nil {
@@ -226,12 +231,27 @@ func (e *escapee) windows() string {
 		if pid := e.owner(w); !e.belongs(pid) {
 			return fmt.Sprintf("a window %dx%d of process %d", g.Width, g.Height, pid)
 		}
-		top = ""
-		if image.Rect(int(g.X), int(g.Y), int(g.X)+int(g.Width), int(g.Y)+int(g.Height)) != (image.Rectangle{Max: e.set.size}) {
-			top = fmt.Sprintf("the topmost window is %dx%d at %d,%d", g.Width, g.Height, g.X, g.Y)
+		if a.Class == xproto.WindowClassInputOutput && g.X == 0 && g.Y == 0 && g.Width == all.Width && g.Height == all.Height {
+			return e.keyboard()
 		}
+		why = fmt.Sprintf("the topmost window is %dx%d at %d,%d of %dx%d", g.Width, g.Height, g.X, g.Y, all.Width, all.Height)
 	}
-	return top
+	return why
+}
+
+// keyboard: nobody else has it. Where nobody at all has, keys go to the window on top.
+func (e *escapee) keyboard() string {
+	f, err := xproto.GetInputFocus(e.x).Reply()
+	if err != nil {
+		return err.Error()
+	}
+	if f.Focus <= xproto.InputFocusPointerRoot {
+		return ""
+	}
+	if pid := e.owner(f.Focus); !e.belongs(pid) {
+		return fmt.Sprintf("the keyboard is a window's of process %d", pid)
+	}
+	return ""
 }
 
 // owner is the process that a window says it is of; 0 for none.

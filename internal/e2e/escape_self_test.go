@@ -105,13 +105,22 @@ func TestEscapeVerdict(t *testing.T) {
 		e.must(cmd.Process.Kill())
 		_ = cmd.Wait() // it was killed
 	}
-	w := e.stranger(400, 300)
-	expect("a foreign window", "a window 400x300")
-	e.must(xproto.DestroyWindowChecked(e.x, w).Check())
 	e.must(os.WriteFile(e.path("ran"), []byte("xdg-open\n"), 0o666))
 	expect("a bait", "a bait ran")
 	e.must(os.WriteFile(e.path("ran"), nil, 0o666))
-	e.must(syscall.Kill(e.screenProcess(), syscall.SIGSTOP))
+	e.must(syscall.Kill(e.screenProcess(), syscall.SIGSTOP)) // it would not let any of this happen
+	w := e.stranger(400, 300)
+	expect("a foreign window", "a window 400x300")
+	e.must(xproto.DestroyWindowChecked(e.x, w).Check())
+	ours := e.window()
+	w = e.nowhere()
+	e.focus(w)
+	expect("a foreign keyboard", "the keyboard is")
+	e.must(xproto.DestroyWindowChecked(e.x, w).Check())
+	e.focus(ours)
+	e.must(xproto.ConfigureWindowChecked(e.x, ours, xproto.ConfigWindowWidth, []uint32{600}).Check())
+	expect("a small window", "the topmost window is 600x")
+	e.must(xproto.ConfigureWindowChecked(e.x, ours, xproto.ConfigWindowWidth, []uint32{uint32(e.set.size.X)}).Check())
 	e.paintOver(e.window())
 	expect("an empty screen", "no screen of ours")
 	e.must(e.tablet.Kill())
@@ -128,6 +137,14 @@ func (e *escapee) stranger(w, h uint16) xproto.Window {
 		screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect, []uint32{0xff0000, 1}).Check())
 	e.must(xproto.MapWindowChecked(e.x, id).Check())
 	return id
+}
+
+// nowhere is a window of somebody else's that is not in front: it lies below the tablet's.
+func (e *escapee) nowhere() xproto.Window {
+	e.t.Helper()
+	w := e.stranger(1, 1)
+	e.must(xproto.ConfigureWindowChecked(e.x, w, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeBelow}).Check())
+	return w
 }
 
 // paintOver leaves nothing to be seen in a window.

@@ -6,8 +6,6 @@ import (
 	"image"
 	"strings"
 
-	"github.com/jezek/xgb/xproto"
-
 	"portillon/internal/e2e/hands"
 )
 
@@ -57,32 +55,6 @@ func (e *escapee) rename(p person, name string) {
 		e.t.Fatalf("%d accounts changed, %v", n, err)
 	}
 	e.must(db.Close())
-}
-
-// clientTries are what another program on the display can do.
-func clientTries() []try {
-	return []try{
-		{name: "takes-focus", item: "second-client", elsewhere: true, do: func(e *escapee) {
-			w := e.stranger(1, 1)
-			e.must(xproto.SetInputFocusChecked(e.x, xproto.InputFocusParent, w, xproto.TimeCurrentTime).Check())
-			e.write("qui ecoute")
-			e.press(hands.Return)
-			e.must(xproto.DestroyWindowChecked(e.x, w).Check())
-		}},
-		{name: "shrinks-our-window", item: "resize", elsewhere: true, do: func(e *escapee) {
-			e.must(xproto.ConfigureWindowChecked(e.x, e.window(), xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, []uint32{400, 300}).Check())
-		}},
-		{name: "moves-our-window", item: "resize", elsewhere: true, do: func(e *escapee) {
-			e.must(xproto.ConfigureWindowChecked(e.x, e.window(), xproto.ConfigWindowX|xproto.ConfigWindowY, []uint32{300, 200}).Check())
-		}},
-		{name: "hides-our-window", item: "resize", elsewhere: true, do: func(e *escapee) {
-			e.must(xproto.UnmapWindowChecked(e.x, e.window()).Check())
-		}},
-		{name: "covers-our-window", item: "second-client", elsewhere: true, do: func(e *escapee) {
-			w := e.stranger(uint16(e.set.size.X), uint16(e.set.size.Y))
-			e.t.Cleanup(func() { xproto.DestroyWindow(e.x, w) })
-		}},
-	}
 }
 
 // everyKeyTries: nothing that a French keyboard can write does harm, typed or held on the screen.

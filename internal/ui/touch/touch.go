@@ -91,6 +91,9 @@ func (l *Listener) create(parent uint32) (err error) {
 	return l.c.SetDeadline(time.Time{})
 }
 
+// Window is the listener's own X11 window, a child of the one it was given.
+func (l *Listener) Window() uint32 { return l.window }
+
 // SetArea says where to listen, in pixels of the parent window; an empty area
 // listens nowhere. Fingers that are down keep being followed.
 func (l *Listener) SetArea(x, y, w, h int) error {

@@ -1,0 +1,240 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+)
+
+// ErrLost: the window has been destroyed. There is nothing left to guard; the process
+// ends and is started anew.
+var ErrLost = errors.New("our window has been destroyed")
+
+// ErrDisconnected: the server has closed the guard's connection.
+var ErrDisconnected = errors.New("the display has closed the connection")
+
+// Kind is what was wrong.
+type Kind int
+
+// The kinds.
+const (
+	// Covered: a window of another client stood in front of ours.
+	Covered Kind = iota
+	// Inside: a window of another client was made within ours.
+	Inside
+	// Taken: our window was put within another client's.
+	Taken
+	// Hidden: our window was unmapped.
+	Hidden
+	// Moved: our window did not fill the display, be it that the window was moved or
+	// that the display changed.
+	Moved
+	// Focus: the keyboard was another window's.
+	Focus
+	// Fought: a client that would not stay behind was disconnected.
+	Fought
+)
+
+func (k Kind) String() string {
+	return [...]string{"covered", "inside", "taken", "hidden", "moved", "focus", "fought"}[k]
+}
+
+// Incident is something that was wrong, and was put right.
+type Incident struct {
+	Kind Kind
+	// Window is the other client's, where one is to be named; else 0. Its title is not
+	// told: it could be anything.
+	Window uint32
+	// Before is how many like it were not reported, because one was in the second
+	// before.
+	Before int
+}
+
+// Guard keeps one window in front.
+type Guard struct {
+	c       *xgb.Conn
+	root    xproto.Window
+	window  xproto.Window
+	ours    map[xproto.Window]bool // windows of ours made by other connections
+	mask    uint32                 // the bits of a resource's id that are not its client's
+	options Options
+	wake    chan struct{}
+	stop    chan struct{}
+	done    chan struct{}
+	ended   error // written before done is closed
+	seen    map[Kind]*seen
+	fronts  map[xproto.Window]int // how often a window was in front
+	stopped sync.Once
+
+	mu    sync.Mutex
+	aside bool
+}
+
+// seen is what was reported of one kind.
+type seen struct {
+	last  time.Time
+	since int
+}
+
+// How soon the guard looks again after it found something wrong, and what it bears.
+const (
+	pauseLeast = 5 * time.Millisecond
+	pauseMost  = time.Second
+	frontsMost = 10
+)
+
+// Options are what a guard is made with.
+type Options struct {
+	Display string // such as ":0"
+	Window  uint32 // the X11 window to guard
+	// Ours are windows by other connections of this process: the touch listener's.
+	Ours []uint32
+	// Report is told what was wrong, Restored that nothing is any more. The window may have had
+	// another size in between, and wants to be painted. Both are called on the guard's own goroutine,
+	// and must not call Close.
+	Report   func(Incident)
+	Restored func()
+}
+
+// Keep guards a window.
+//
+// It fails where there is no such display or no such window (xproto.WindowError).
+func Keep(o Options) (*Guard, error) {
+	c, err := xgb.NewConnDisplay(o.Display)
+	if err != nil {
+		return nil, fmt.Errorf("guard: display %q: %w", o.Display, err)
+	}
+	setup := xproto.Setup(c)
+	g := &Guard{
+		c: c, root: setup.DefaultScreen(c).Root, window: xproto.Window(o.Window), mask: setup.ResourceIdMask,
+		ours: map[xproto.Window]bool{}, options: o,
+		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		seen: map[Kind]*seen{}, fronts: map[xproto.Window]int{},
+	}
+	for _, w := range o.Ours {
+		g.ours[xproto.Window(w)] = true
+	}
+	if err := g.listen(); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("guard: window %#x: %w", o.Window, err)
+	}
+	g.nudge()
+	go g.hear()
+	go g.run()
+	return g, nil
+}
+
+// listen asks to be told of everything that happens among the top windows, to ours and within it.
+func (g *Guard) listen() error {
+	const around = xproto.EventMaskSubstructureNotify | xproto.EventMaskStructureNotify
+	err := xproto.ChangeWindowAttributesChecked(g.c, g.root, xproto.CwEventMask, []uint32{around}).Check()
+	if err != nil {
+		return err
+	}
+	return xproto.ChangeWindowAttributesChecked(g.c, g.window, xproto.CwEventMask,
+		[]uint32{around | xproto.EventMaskFocusChange | xproto.EventMaskVisibilityChange}).Check()
+}
+
+// Aside lets another program's windows stand in front, as long as it is on.
+func (g *Guard) Aside(on bool) {
+	g.mu.Lock()
+	g.aside = on
+	g.mu.Unlock()
+	g.nudge()
+}
+
+func (g *Guard) standsAside() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.aside
+}
+
+// Close ends guarding. Nothing is reported after it has returned.
+func (g *Guard) Close() {
+	g.stopped.Do(func() { close(g.stop) })
+	<-g.done
+}
+
+// Done is closed when guarding has ended; Err then tells why.
+func (g *Guard) Done() <-chan struct{} { return g.done }
+
+// Err is why guarding ended: ErrLost, ErrDisconnected, or nil after Close. It is for
+// after Done.
+func (g *Guard) Err() error {
+	<-g.done
+	return g.ended
+}
+
+func (g *Guard) nudge() {
+	select {
+	case g.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// hear takes events until the connection ends. Errors are of requests that nobody waited
+// for; what they failed to do is seen by the next look.
+func (g *Guard) hear() {
+	for {
+		event, err := g.c.WaitForEvent()
+		if event == nil && err == nil {
+			g.stopped.Do(func() { g.ended = ErrDisconnected; close(g.stop) })
+			return
+		}
+		if d, ok := event.(xproto.DestroyNotifyEvent); ok && d.Window == g.window {
+			g.stopped.Do(func() { g.ended = ErrLost; close(g.stop) })
+			g.c.Close()
+			return
+		}
+		g.nudge()
+	}
+}
+
+// run looks when there is a reason to, and again after a pause while something is wrong.
+func (g *Guard) run() {
+	defer close(g.done)
+	defer g.c.Close()
+	pause := time.Duration(0)
+	for {
+		again := (<-chan time.Time)(nil)
+		if pause > 0 {
+			again = time.After(pause)
+		}
+		woken := g.wake
+		if pause > 0 {
+			woken = nil // a client that fights does not set the pace
+		}
+		select {
+		case <-g.stop:
+			return
+		case <-woken:
+		case <-again:
+		}
+		switch well := g.look(); {
+		case well && pause > 0:
+			pause = 0
+			g.options.Restored()
+		case !well:
+			pause = min(max(2*pause, pauseLeast), pauseMost)
+		}
+	}
+}
+
+// tell reports an incident: the first of its kind in a second.
+func (g *Guard) tell(k Kind, w xproto.Window) {
+	s := g.seen[k]
+	if s == nil {
+		s = &seen{}
+		g.seen[k] = s
+	}
+	if time.Since(s.last) < time.Second {
+		s.since++
+		return
+	}
+	g.options.Report(Incident{Kind: k, Window: uint32(w), Before: s.since})
+	s.last, s.since = time.Now(), 0
+}

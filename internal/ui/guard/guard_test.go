@@ -1,0 +1,314 @@
+package guard_test
+
+import (
+	"errors"
+	"io"
+	"log"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jezek/xgb"
+	"github.com/jezek/xgb/xproto"
+
+	"portillon/internal/demo"
+	"portillon/internal/ui/guard"
+)
+
+const patience = time.Minute
+
+func TestMain(m *testing.M) {
+	xgb.Logger = log.New(io.Discard, "", 0) // that a display ends with its test is no news
+	os.Exit(m.Run())
+}
+
+// client is a connection to the display: the tablet's or somebody else's.
+type client struct {
+	t    *testing.T
+	c    *xgb.Conn
+	root xproto.Window
+}
+
+func connect(t *testing.T, display string) *client {
+	t.Helper()
+	c, err := xgb.NewConnDisplay(display)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return &client{t, c, xproto.Setup(c).DefaultScreen(c).Root}
+}
+
+func (c *client) must(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// open makes a window that shows.
+func (c *client) open(parent xproto.Window, x, y int16, w, h uint16) xproto.Window {
+	c.t.Helper()
+	id, err := xproto.NewWindowId(c.c)
+	c.must(err)
+	screen := xproto.Setup(c.c).DefaultScreen(c.c)
+	c.must(xproto.CreateWindowChecked(c.c, screen.RootDepth, id, parent, x, y, w, h, 0, xproto.WindowClassInputOutput,
+		screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect, []uint32{0xff0000, 1}).Check())
+	c.must(xproto.MapWindowChecked(c.c, id).Check())
+	return id
+}
+
+func (c *client) configure(w xproto.Window, mask uint16, values ...uint32) {
+	c.t.Helper()
+	c.must(xproto.ConfigureWindowChecked(c.c, w, mask, values).Check())
+}
+
+// stage is a display with the tablet's window, somebody else, and a guard.
+type stage struct {
+	t         *testing.T
+	us, them  *client
+	window    xproto.Window
+	guard     *guard.Guard
+	mu        sync.Mutex
+	incidents []guard.Incident
+	restored  atomic.Int64
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	d, err := demo.StartDisplay("640x480")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &stage{t: t, us: connect(t, d.Name), them: connect(t, d.Name)}
+	s.window = s.us.open(s.us.root, 0, 0, 640, 480)
+	touch := connect(t, d.Name).open(s.window, 0, 300, 640, 180) // another connection of ours
+	s.guard, err = guard.Keep(guard.Options{Display: d.Name, Window: uint32(s.window), Ours: []uint32{uint32(touch)},
+		Report: s.report, Restored: func() { s.restored.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.guard.Close)
+	s.well("at the start")
+	if a, err := xproto.GetWindowAttributes(s.us.c, touch).Reply(); err != nil || a.MapState != xproto.MapStateViewable {
+		t.Errorf("the touch window is in state %v, %v", a, err)
+	}
+	return s
+}
+
+func (s *stage) report(i guard.Incident) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.incidents = append(s.incidents, i)
+}
+
+func (s *stage) kinds() []guard.Kind {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []guard.Kind
+	for _, i := range s.incidents {
+		out = append(out, i.Kind)
+	}
+	return out
+}
+
+func (s *stage) until(what string, ok func() bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("not within %v: %s (told: %v)", patience, what, s.kinds())
+		}
+		<-tick.C
+	}
+}
+
+// well waits until our window is as it should be.
+func (s *stage) well(when string) {
+	s.t.Helper()
+	s.until("our window in front "+when, func() bool { return s.front() && s.focused() })
+}
+
+func (s *stage) focused() bool {
+	s.t.Helper()
+	f, err := xproto.GetInputFocus(s.us.c).Reply()
+	s.us.must(err)
+	return f.Focus == s.window
+}
+
+// front: shown, as large as the display, with nothing shown above it.
+func (s *stage) front() bool {
+	s.t.Helper()
+	tree, err := xproto.QueryTree(s.us.c, s.us.root).Reply()
+	s.us.must(err)
+	for _, w := range slices.Backward(tree.Children) {
+		a, err := xproto.GetWindowAttributes(s.us.c, w).Reply()
+		if err != nil || a.MapState != xproto.MapStateViewable {
+			continue
+		}
+		if w != s.window {
+			return false
+		}
+		all, err := xproto.GetGeometry(s.us.c, xproto.Drawable(s.us.root)).Reply()
+		s.us.must(err)
+		g, err := xproto.GetGeometry(s.us.c, xproto.Drawable(w)).Reply()
+		s.us.must(err)
+		return g.X == 0 && g.Y == 0 && g.Width == all.Width && g.Height == all.Height && g.BorderWidth == 0
+	}
+	return false
+}
+
+// TestComesBack does to our window what another client can, one thing after the other.
+func TestComesBack(t *testing.T) {
+	s := newStage(t)
+	them := s.them
+	for _, c := range []struct {
+		name string
+		do   func()
+		told guard.Kind
+	}{
+		{"covered", func() { them.open(them.root, 0, 0, 640, 480) }, guard.Covered},
+		{"covered in part", func() { them.open(them.root, 600, 440, 10, 10) }, guard.Covered},
+		{"covered by what only listens", func() {
+			id, err := xproto.NewWindowId(them.c)
+			them.must(err)
+			them.must(xproto.CreateWindowChecked(them.c, 0, id, them.root, 0, 0, 640, 480, 0, xproto.WindowClassInputOnly, 0, 0, nil).Check())
+			them.must(xproto.MapWindowChecked(them.c, id).Check())
+		}, guard.Covered},
+		{"lowered", func() { them.configure(s.window, xproto.ConfigWindowStackMode, xproto.StackModeBelow) }, guard.Covered},
+		{"shrunk", func() {
+			them.configure(s.window, xproto.ConfigWindowWidth|xproto.ConfigWindowHeight, 100, 100)
+		}, guard.Moved},
+		{"moved", func() { them.configure(s.window, xproto.ConfigWindowX|xproto.ConfigWindowY, 300, 200) }, guard.Moved},
+		{"unmapped", func() { them.must(xproto.UnmapWindowChecked(them.c, s.window).Check()) }, guard.Hidden},
+		{"focus taken", func() {
+			w := them.open(them.root, 0, 0, 5, 5)
+			them.must(xproto.SetInputFocusChecked(them.c, xproto.InputFocusParent, w, xproto.TimeCurrentTime).Check())
+		}, guard.Focus},
+		{"taken into another window", func() {
+			w := them.open(them.root, 0, 0, 300, 200)
+			them.must(xproto.ReparentWindowChecked(them.c, s.window, w, 10, 10).Check())
+		}, guard.Taken},
+	} {
+		s.mu.Lock()
+		s.incidents = nil
+		s.mu.Unlock()
+		// Incidents of a kind are a second apart, or they are counted.
+		<-time.After(time.Second)
+		restored := s.restored.Load()
+		c.do()
+		s.well("after it was " + c.name)
+		s.until(c.told.String()+" is told of "+c.name, func() bool { return slices.Contains(s.kinds(), c.told) })
+		s.until("told that all is well after it was "+c.name, func() bool { return s.restored.Load() > restored })
+	}
+}
+
+// TestInside: a window that somebody makes within ours is taken away.
+func TestInside(t *testing.T) {
+	s := newStage(t)
+	w := s.them.open(s.window, 10, 10, 200, 100)
+	s.until("their window within ours is unmapped", func() bool {
+		a, err := xproto.GetWindowAttributes(s.us.c, w).Reply()
+		return err != nil || a.MapState == xproto.MapStateUnmapped
+	})
+	s.well("after that")
+}
+
+// TestAside: the exam stands in front while it runs, and what it leaves behind is covered.
+func TestAside(t *testing.T) {
+	s := newStage(t)
+	s.guard.Aside(true)
+	w := s.them.open(s.them.root, 0, 0, 640, 480)
+	s.until("the exam in front", func() bool { // a look may have been under way
+		s.them.configure(w, xproto.ConfigWindowStackMode, xproto.StackModeAbove)
+		s.them.must(xproto.SetInputFocusChecked(s.them.c, xproto.InputFocusParent, w, xproto.TimeCurrentTime).Check())
+		return !s.front() && !s.focused()
+	})
+	before := len(s.kinds())
+	for range 20 { // each is answered after what was sent before
+		s.them.configure(w, xproto.ConfigWindowX, 0)
+		<-time.After(10 * time.Millisecond)
+	}
+	if s.front() || s.focused() || len(s.kinds()) != before {
+		t.Fatalf("the guard has not stood aside: %v", s.kinds())
+	}
+	s.guard.Aside(false)
+	s.well("after the exam")
+}
+
+// TestFight: a client that comes back in front for ever is disconnected.
+func TestFight(t *testing.T) {
+	s := newStage(t)
+	fighter := s.them
+	w := fighter.open(fighter.root, 0, 0, 640, 480)
+	s.until("the fighter is disconnected", func() bool {
+		return xproto.ConfigureWindowChecked(fighter.c, w, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove}).Check() != nil
+	})
+	s.well("after the fight")
+	if !slices.Contains(s.kinds(), guard.Fought) {
+		t.Errorf("told: %v", s.kinds())
+	}
+	// A fight of ten rounds is told in a few lines.
+	if n := len(s.kinds()); n > 20 {
+		t.Errorf("%d incidents told", n)
+	}
+}
+
+// TestLost: a window that is gone, and a display that is gone, end the guard.
+func TestLost(t *testing.T) {
+	s := newStage(t)
+	s.them.must(xproto.DestroyWindowChecked(s.them.c, s.window).Check())
+	if err := s.guard.Err(); !errors.Is(err, guard.ErrLost) {
+		t.Errorf("the window is gone: %v", err)
+	}
+	s.guard.Close() // again, and later, is no harm
+}
+
+// alone is a window and nothing else to heed.
+func alone(display string, w xproto.Window) guard.Options {
+	return guard.Options{Display: display, Window: uint32(w), Report: func(guard.Incident) {}, Restored: func() {}}
+}
+
+func TestDisplayGone(t *testing.T) {
+	d, err := demo.StartDisplay("640x480")
+	if err != nil {
+		t.Fatal(err)
+	}
+	us := connect(t, d.Name)
+	g, err := guard.Keep(alone(d.Name, us.open(us.root, 0, 0, 640, 480)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Stop(); err != nil {
+		t.Error(err)
+	}
+	// A server that ends destroys its windows first, and sometimes has the time to say so.
+	if err := g.Err(); !errors.Is(err, guard.ErrDisconnected) && !errors.Is(err, guard.ErrLost) {
+		t.Errorf("the display is gone: %v", err)
+	}
+}
+
+func TestNothingToGuard(t *testing.T) {
+	if _, err := guard.Keep(alone("nowhere", 1)); err == nil {
+		t.Error("a display that is none is guarded")
+	}
+	d, err := demo.StartDisplay("640x480")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Stop() })
+	var unknown xproto.WindowError
+	if _, err := guard.Keep(alone(d.Name, 0)); !errors.As(err, &unknown) {
+		t.Errorf("no window is guarded: %v", err)
+	}
+}

@@ -1,0 +1,139 @@
+package guard
+
+import (
+	"slices"
+
+	"github.com/jezek/xgb/xproto"
+)
+
+// look puts right whatever is wrong, and reports whether all was well.
+//
+// A request may fail because a window has gone, or moved, since it was asked for: then
+// something was wrong, and there is another look.
+func (g *Guard) look() (well bool) {
+	if g.standsAside() {
+		return true
+	}
+	tree, err := xproto.QueryTree(g.c, g.root).Reply()
+	if err != nil {
+		return false
+	}
+	self, err := xproto.QueryTree(g.c, g.window).Reply()
+	if err != nil {
+		return false
+	}
+	if self.Parent != g.root {
+		g.tell(Taken, self.Parent)
+		xproto.ReparentWindow(g.c, g.window, g.root, 0, 0)
+		xproto.MapWindow(g.c, g.window) // reparenting keeps what is mapped so; a save-set does not
+		return false
+	}
+	well = g.evict(self.Children)
+	well = g.stand() && well
+	well = g.front(tree.Children) && well
+	return g.focus() && well
+}
+
+// evict takes away windows that others made within ours.
+func (g *Guard) evict(children []xproto.Window) bool {
+	well := true
+	for _, w := range children {
+		if g.own(w) {
+			continue
+		}
+		if a, err := xproto.GetWindowAttributes(g.c, w).Reply(); err != nil || a.MapState == xproto.MapStateUnmapped {
+			continue // gone, or not to be met
+		}
+		g.tell(Inside, w)
+		xproto.UnmapWindow(g.c, w)
+		g.again(w)
+		well = false
+	}
+	return well
+}
+
+// own: the window was made by the toolkit's connection, or is known.
+func (g *Guard) own(w xproto.Window) bool {
+	return uint32(w)&^g.mask == uint32(g.window)&^g.mask || g.ours[w]
+}
+
+// stand maps our window and gives it the whole display: all outputs, so that none shows
+// anything else.
+func (g *Guard) stand() bool {
+	well := true
+	if a, err := xproto.GetWindowAttributes(g.c, g.window).Reply(); err != nil {
+		return false
+	} else if a.MapState == xproto.MapStateUnmapped {
+		g.tell(Hidden, 0)
+		xproto.MapWindow(g.c, g.window)
+		well = false
+	}
+	all, err := xproto.GetGeometry(g.c, xproto.Drawable(g.root)).Reply()
+	if err != nil {
+		return false
+	}
+	now, err := xproto.GetGeometry(g.c, xproto.Drawable(g.window)).Reply()
+	if err != nil {
+		return false
+	}
+	if now.X != 0 || now.Y != 0 || now.BorderWidth != 0 || now.Width != all.Width || now.Height != all.Height {
+		g.tell(Moved, 0)
+		xproto.ConfigureWindow(g.c, g.window, xproto.ConfigWindowX|xproto.ConfigWindowY|xproto.ConfigWindowWidth|
+			xproto.ConfigWindowHeight|xproto.ConfigWindowBorderWidth, []uint32{0, 0, uint32(all.Width), uint32(all.Height), 0})
+		well = false
+	}
+	return well
+}
+
+// front raises our window above everybody else's; the server lists them from the lowest up.
+func (g *Guard) front(tops []xproto.Window) bool {
+	well := true
+	for _, w := range slices.Backward(tops) {
+		if w == g.window {
+			break
+		}
+		if g.own(w) {
+			continue
+		}
+		// One that only takes input is as bad as one that shows something.
+		if a, err := xproto.GetWindowAttributes(g.c, w).Reply(); err != nil || a.MapState != xproto.MapStateViewable {
+			continue
+		}
+		g.tell(Covered, w)
+		g.again(w)
+		well = false
+	}
+	if !well {
+		xproto.ConfigureWindow(g.c, g.window, xproto.ConfigWindowStackMode, []uint32{xproto.StackModeAbove})
+	}
+	return well
+}
+
+// again counts how often a window was where it should not be. A client that does not
+// take the hint is disconnected; none that belongs on the display does so.
+func (g *Guard) again(w xproto.Window) {
+	g.fronts[w]++
+	if g.fronts[w] < frontsMost {
+		return
+	}
+	delete(g.fronts, w)
+	g.tell(Fought, w)
+	xproto.KillClient(g.c, uint32(w))
+}
+
+// focus takes the keyboard back.
+func (g *Guard) focus() bool {
+	f, err := xproto.GetInputFocus(g.c).Reply()
+	if err != nil {
+		return false
+	}
+	if f.Focus == g.window {
+		return true
+	}
+	// At the start nobody has it, and keys go to the window under the pointer.
+	if f.Focus > xproto.InputFocusPointerRoot {
+		g.tell(Focus, f.Focus)
+	}
+	xproto.SetInputFocus(g.c, xproto.InputFocusPointerRoot, g.window, xproto.TimeCurrentTime)
+	return false
+}
