@@ -2,6 +2,7 @@ package field
 
 import (
 	"image/color"
+	"math"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -97,31 +98,57 @@ func (e *Email) Tapped(p *fyne.PointEvent) {
 
 func (e *Email) size() float32 { return e.look.Text(look.SizeBody) }
 
+// width of the runes [a, b) is the sum of each one's, in whole dp, so that every
+// letter stands as far from the next wherever it is.
 func (e *Email) width(a, b int) float32 {
-	if a >= b {
-		return 0
+	var w float32
+	for ; a < b; a++ {
+		w += e.runeWidth(e.text[a])
 	}
-	return look.Measure(string(e.text[a:b]), e.size(), fyne.TextStyle{}).Width
+	return w
 }
 
+func (e *Email) runeWidth(r rune) float32 {
+	return float32(math.Round(float64(look.Measure(string(r), e.size(), fyne.TextStyle{}).Width)))
+}
+
+// emailRenderer draws each rune by itself, from a pool that grows with the field's width. Fyne
+// keeps a texture of every text it has drawn for a minute, by its words: of a line drawn
+// whole that was one for each key, as wide as the line, hundreds of megabytes for who types on
+// and on. Of runes there are as many as the alphabet has. The same goes for their widths.
 type emailRenderer struct {
-	e     *Email
-	frame frame
-	text  *canvas.Text
-	caret *canvas.Rectangle
+	e           *Email
+	frame       frame
+	placeholder *canvas.Text
+	runes       []*canvas.Text
+	caret       *canvas.Rectangle
+	objects     []fyne.CanvasObject
 }
 
 // CreateRenderer implements fyne.Widget.
 func (e *Email) CreateRenderer() fyne.WidgetRenderer {
-	r := &emailRenderer{e, newFrame(), canvas.NewText("", color.Black), canvas.NewRectangle(color.Black)}
+	r := &emailRenderer{e: e, frame: newFrame(), placeholder: canvas.NewText("", color.Black), caret: canvas.NewRectangle(color.Black)}
 	r.Refresh()
 	return r
 }
 
 func (r *emailRenderer) Destroy() {}
 
-func (r *emailRenderer) Objects() []fyne.CanvasObject {
-	return []fyne.CanvasObject{r.frame.ring, r.frame.border, r.text, r.caret}
+func (r *emailRenderer) Objects() []fyne.CanvasObject { return r.objects }
+
+// grow makes the pool large enough for n runes.
+func (r *emailRenderer) grow(n int) {
+	if len(r.runes) >= n && r.objects != nil {
+		return
+	}
+	for len(r.runes) < n {
+		r.runes = append(r.runes, canvas.NewText("", color.Black))
+	}
+	r.objects = []fyne.CanvasObject{r.frame.ring, r.frame.border, r.placeholder}
+	for _, t := range r.runes {
+		r.objects = append(r.objects, t)
+	}
+	r.objects = append(r.objects, r.caret)
 }
 
 func (r *emailRenderer) MinSize() fyne.Size {
@@ -138,13 +165,26 @@ func (r *emailRenderer) fill(size fyne.Size) {
 	e := r.e
 	left, room := float32(padding+ringWidth), size.Width-2*(padding+ringWidth)
 	e.first, e.last = window(len(e.text), e.first, e.caret, room-caretWidth, e.width)
-	r.text.Text, r.text.Color = string(e.text[e.first:e.last]), e.look.Palette.Ink
-	if len(e.text) == 0 {
-		r.text.Text, r.text.Color = shorten(e.placeholder, room, e.size()), e.look.Palette.Muted
+	r.grow(e.last - e.first)
+	x := left
+	for i, t := range r.runes {
+		at := e.first + i
+		t.Hidden = at >= e.last
+		if t.Hidden {
+			continue
+		}
+		w := e.runeWidth(e.text[at])
+		t.Text, t.Color = string(e.text[at]), e.look.Palette.Ink
+		t.TextSize, t.FontSource = e.size(), look.Source(t.Text, t.TextStyle)
+		t.Move(fyne.NewPos(x, 0))
+		t.Resize(fyne.NewSize(w, size.Height))
+		x += w
 	}
-	r.text.TextSize, r.text.FontSource = e.size(), look.Source(r.text.Text, r.text.TextStyle)
-	r.text.Move(fyne.NewPos(left, 0))
-	r.text.Resize(fyne.NewSize(room, size.Height))
+	r.placeholder.Hidden = len(e.text) > 0
+	r.placeholder.Text, r.placeholder.Color = shorten(e.placeholder, room, e.size()), e.look.Palette.Muted
+	r.placeholder.TextSize, r.placeholder.FontSource = e.size(), look.Source(r.placeholder.Text, r.placeholder.TextStyle)
+	r.placeholder.Move(fyne.NewPos(left, 0))
+	r.placeholder.Resize(fyne.NewSize(room, size.Height))
 	high := e.size() * 1.3
 	r.caret.Move(fyne.NewPos(left+e.width(e.first, e.caret)-caretWidth, (size.Height-high)/2))
 	r.caret.Resize(fyne.NewSize(caretWidth, high))
@@ -155,8 +195,7 @@ func (r *emailRenderer) Refresh() {
 	r.frame.paint(&e.look.Palette, e.focused, e.failed)
 	r.fill(e.Size())
 	r.caret.FillColor, r.caret.Hidden = e.look.Palette.Accent, !e.focused
-	r.text.Refresh()
-	r.caret.Refresh()
+	canvas.Refresh(e)
 }
 
 // shorten ends s with … where it would be wider than room.
