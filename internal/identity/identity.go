@@ -32,8 +32,10 @@ type Provider interface {
 	Begin(ctx context.Context, email Email) (Flow, Challenge, error)
 
 	// Renew exchanges the session's refresh token for a new session. The service
-	// may rotate: the caller stores the result before using it. It fails with
-	// SessionExpired where the service no longer knows the session.
+	// may rotate: the caller stores the result before using it, and so also where one comes with an
+	// error: the service has rotated, what it says of the person could not be looked at, and the
+	// old tokens are worth nothing any more. It fails with SessionExpired where the service no
+	// longer knows the session.
 	Renew(ctx context.Context, s *Session) (*Session, error)
 
 	// Revoke ends the session at the service, best effort (RFC 7009).

@@ -142,10 +142,11 @@ func (k *Kiosk) hold(a *attempt, s *identity.Session, record *vault.Record) {
 		return
 	}
 	k.mu.Unlock()
+	var wiped <-chan struct{}
 	if record != nil {
-		k.wipeVault()
+		wiped = k.wipeVault()
 	}
-	k.revoke(s)
+	k.revoke(s, wiped)
 }
 
 // failed turns an error into the machine's event.

@@ -76,6 +76,7 @@ type Kiosk struct {
 	view    login.View
 	ctx     context.Context
 	revoked sync.WaitGroup
+	chores  chores
 	done    bool
 
 	mu       sync.Mutex
@@ -91,6 +92,8 @@ type attempt struct {
 	session *identity.Session
 	// record is what the vault holds of the session; nil: it is in memory alone.
 	record *vault.Record
+	// kept: something of this attempt was on its way into the vault, if it did not arrive.
+	kept bool
 }
 
 // New prepares a kiosk; Run starts it.

@@ -94,6 +94,7 @@ type setup struct {
 	vault    vault.Vault
 	hello    supervisor.Hello
 	fake     *identitytest.Fake
+	provider identity.Provider // nil: fake
 	remember bool
 }
 
@@ -111,9 +112,12 @@ func open(t *testing.T, s setup) *room {
 		s.hello.BootID = "boot-1"
 	}
 	s.hello.Thumbprint = "thumb"
+	if s.provider == nil {
+		s.provider = r.fake
+	}
 	r.k = New(Options{
 		Settings: login.Settings{Domains: []string{"univ-uness.fr"}, RememberOffered: s.remember, IdleReset: 2 * time.Minute},
-		Provider: r.fake, Vault: r.vault, Supervisor: r.sup, Hello: s.hello,
+		Provider: s.provider, Vault: r.vault, Supervisor: r.sup, Hello: s.hello,
 		Checks: func() []preflight.Check { return preflight.Service(r.fake, time.Now) },
 		Clock:  bubbleClock{time.Now()}, MaxAge: 6 * time.Hour,
 		Show: func(v login.View) { r.mu.Lock(); r.view = v; r.mu.Unlock() },

@@ -18,20 +18,44 @@ func (k *Kiosk) digest(e identity.Email) []byte {
 	return vault.Digest(e, []byte(k.Hello.Thumbprint))
 }
 
-// recall tells the machine that a session of this boot waits in the vault.
+// recall looks at what rests in the vault when this process starts: the session of the
+// candidate whose screen process died is taken up, one of an earlier boot waits for its address, and
+// anything else is nobody's any more.
 func (k *Kiosk) recall() {
 	go func() {
 		ctx, cancel := context.WithTimeout(k.ctx, vaultLimit)
 		defer cancel()
-		record, err := k.Vault.Get(ctx)
-		if err == nil && record.BootID == k.Hello.BootID && !k.Hello.PlayerRunning {
+		record, err := k.atRest(ctx)
+		switch {
+		case errors.Is(err, vault.ErrUnreadable):
+			k.wipeVault()
+		case err != nil: // empty, or no vault
+		case k.Hello.PlayerRunning:
+			k.adopt(record) // the exam goes on; its tokens can be renewed again
+		case record.BootID == k.Hello.BootID && k.Hello.Restarted:
 			k.Post(login.Remembered{})
-		}
-		if err == nil && k.Hello.PlayerRunning {
-			// The exam goes on; its tokens can be renewed again.
-			k.adopt(record)
+		case record.BootID == k.Hello.BootID || !k.stillFresh(record):
+			k.forget() // of a candidate who has ended, or too old for anybody
 		}
 	}()
+}
+
+// atRest is what the vault holds, once everything decided so far is done there.
+func (k *Kiosk) atRest(ctx context.Context) (vault.Record, error) {
+	if err := k.chores.settled(ctx); err != nil {
+		return vault.Record{}, err
+	}
+	return k.Vault.Get(ctx)
+}
+
+// stillFresh: the record's session may be resumed by somebody.
+func (k *Kiosk) stillFresh(record vault.Record) bool {
+	s, err := identity.Unseal(record.Sealed)
+	if err != nil {
+		return false
+	}
+	defer s.Wipe()
+	return k.fresh(s)
 }
 
 // adopt takes a remembered session for the running exam (attempt 0 of a new process).
@@ -51,7 +75,7 @@ func (k *Kiosk) adopt(record vault.Record) {
 // then revoked, and the login goes its ordinary way; only trouble on the way to the service
 // is told.
 func (k *Kiosk) resume(ctx context.Context, e login.Resume, a *attempt) login.Event {
-	record, err := k.Vault.Get(ctx)
+	record, err := k.atRest(ctx)
 	if errors.Is(err, vault.ErrEmpty) {
 		return login.NotRemembered{Ref: e.Ref}
 	}
@@ -61,9 +85,9 @@ func (k *Kiosk) resume(ctx context.Context, e login.Resume, a *attempt) login.Ev
 	}
 	s, err := identity.Unseal(record.Sealed)
 	if err != nil || !k.mine(e.Email, record) || !k.fresh(s) {
-		k.wipeVault()
+		wiped := k.wipeVault()
 		if err == nil {
-			k.revoke(s)
+			k.revoke(s, wiped)
 		}
 		return login.NotRemembered{Ref: e.Ref}
 	}
@@ -78,7 +102,7 @@ func (k *Kiosk) resume(ctx context.Context, e login.Resume, a *attempt) login.Ev
 		}
 		s = renewed
 	} else if !s.ExpiresAt.IsZero() && k.Clock.Now().Wall.After(s.ExpiresAt) {
-		k.wipeVault()
+		k.revoke(s, k.wipeVault())
 		return login.NotRemembered{Ref: e.Ref}
 	}
 	granted := login.Granted{Ref: e.Ref, Name: s.Name}
@@ -101,23 +125,22 @@ func (k *Kiosk) fresh(s *identity.Session) bool {
 }
 
 // renewed exchanges the refresh token. The new session replaces the old one in the
-// vault before anybody uses it: a crash in between must not lose it. A login that was
-// discarded meanwhile leaves nothing there.
+// vault before anybody uses it: a crash in between must not lose it. That holds for one that
+// comes with an error, too: the old tokens are worth nothing any more.
 func (k *Kiosk) renewed(ctx context.Context, a *attempt, old *identity.Session, record *vault.Record) (*identity.Session, error) {
 	s, err := k.Provider.Renew(ctx, old)
-	if err != nil || record == nil {
+	if s == nil || record == nil {
 		return s, err
 	}
-	if record.Sealed, err = s.Seal(); err == nil {
-		err = k.Vault.Put(ctx, *record)
+	sealed, kept := s.Seal()
+	if kept == nil {
+		record.Sealed = sealed
+		kept = k.keep(ctx, a, *record)
 	}
-	if err != nil { // it goes on, but a crash would now forget it
-		k.Log.Warn("vault", "error", err.Error())
+	if kept != nil { // it goes on, but a crash would now forget it
+		k.Log.Warn("vault", "error", kept.Error())
 	}
-	if a.ctx.Err() != nil {
-		k.wipeVault()
-	}
-	return s, nil
+	return s, err
 }
 
 // seal puts the session where it may rest. A vault that fails is no failure of the
@@ -130,15 +153,13 @@ func (k *Kiosk) seal(ctx context.Context, e login.Seal, a *attempt) login.Event 
 		return login.Sealed{Ref: e.Ref, Kept: true}
 	}
 	if !e.Remember || s == nil || !k.Vault.Survives() {
-		go k.wipeVault() // whatever lay there is nobody's now; a slow keyring must not hold up a login
+		k.forget() // whatever lay there is nobody's now; a slow keyring does not hold up a login
 		return login.Sealed{Ref: e.Ref}
 	}
 	sealed, err := s.Seal()
 	record = &vault.Record{Sealed: sealed, EmailDigest: k.digest(e.Email), BootID: k.Hello.BootID, KeptAt: k.Clock.Now().Wall}
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, vaultLimit)
-		defer cancel()
-		err = k.Vault.Put(ctx, *record)
+		err = k.keep(ctx, a, *record)
 	}
 	if err != nil {
 		k.Log.Warn("vault", "error", err.Error())
@@ -224,11 +245,14 @@ func (k *Kiosk) freshToken(ctx context.Context) ([]byte, error) {
 	defer cancel()
 	defer context.AfterFunc(a.ctx, cancel)() // the exam is over: nobody wants a token
 	s, err := k.renewed(ctx, a, &old, record)
-	if err != nil {
+	if s == nil {
 		return nil, err
 	}
 	h := newHandoff(s)
 	k.hold(a, s, record)
+	if err != nil {
+		return nil, err
+	}
 	return json.Marshal(handoff{AccessToken: h.AccessToken, TokenType: h.TokenType, ExpiresAt: h.ExpiresAt})
 }
 
@@ -248,76 +272,4 @@ func (k *Kiosk) inExam() (*attempt, identity.Session, *vault.Record) {
 		return a, *a.session, &record
 	}
 	return nil, identity.Session{}, nil
-}
-
-// discard ends an attempt: requests cancelled, flow closed, everything wiped, and
-// only then, without anyone waiting for it, the session revoked.
-func (k *Kiosk) discard(n int) {
-	k.mu.Lock()
-	a := k.attempts[n]
-	delete(k.attempts, n)
-	if a == nil {
-		k.mu.Unlock()
-		return
-	}
-	a.cancel()
-	flow, s, kept := a.flow, a.session, a.record != nil
-	a.flow, a.session, a.record = nil, nil, nil
-	k.mu.Unlock()
-	if flow != nil {
-		flow.Close()
-	}
-	if kept {
-		k.wipeVault()
-	}
-	if s != nil {
-		k.revoke(s)
-	}
-}
-
-// revoke is best effort, under a context of its own: the attempt's is gone.
-func (k *Kiosk) revoke(s *identity.Session) {
-	k.revoked.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), revokeLimit)
-		defer cancel()
-		defer s.Wipe()
-		if err := k.Provider.Revoke(ctx, s); err != nil {
-			k.Log.Info("revocation", "kind", identity.KindOf(err).String())
-		}
-	})
-}
-
-func (k *Kiosk) wipeVault() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), vaultLimit)
-	defer cancel()
-	if err := k.Vault.Wipe(ctx); err != nil && !errors.Is(err, vault.ErrEmpty) {
-		k.Log.Warn("vault", "error", err.Error())
-	}
-}
-
-// reset ends the candidate: wipe first, revoke second, and leave. The supervisor starts
-// the next one's process when this one exits.
-func (k *Kiosk) reset() {
-	k.done = true
-	k.mu.Lock()
-	held := make([]int, 0, len(k.attempts))
-	for n := range k.attempts {
-		held = append(held, n)
-	}
-	k.mu.Unlock()
-	for _, n := range held {
-		k.discard(n)
-	}
-	k.wipeVault()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.ctx), farewellLimit)
-	defer cancel()
-	if err := k.Supervisor.EndCandidate(ctx); err != nil {
-		k.Log.Error("end of candidate", "error", err.Error())
-	}
-	revoked := make(chan struct{})
-	go func() { k.revoked.Wait(); close(revoked) }()
-	select {
-	case <-revoked:
-	case <-ctx.Done():
-	}
 }

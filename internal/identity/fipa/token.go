@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -40,21 +41,41 @@ func (p *Provider) exchange(ctx context.Context, l *link, doc *wire.Metadata, co
 	if err != nil {
 		return nil, p.tokenError(ctx, opToken, err)
 	}
-	s, err := p.session(opToken, tok)
+	s, err := p.granted(ctx, l, doc, tok)
 	if err != nil {
+		p.drop(ctx, tok)
 		return nil, err
-	}
-	raw, _ := tok.Extra("id_token").(string)
-	if p.openid && raw == "" {
-		return nil, identity.Fail(opToken, identity.UnexpectedAnswer, "no id_token")
-	}
-	if p.openid {
-		if err := p.identify(ctx, l, doc, opToken, raw, s); err != nil {
-			return nil, err
-		}
 	}
 	return s, nil
 }
+
+// granted is the session of a first token answer.
+func (p *Provider) granted(ctx context.Context, l *link, doc *wire.Metadata, tok *oauth2.Token) (*identity.Session, error) {
+	s, err := p.session(opToken, tok)
+	if err != nil || !p.openid {
+		return s, err
+	}
+	raw, _ := tok.Extra("id_token").(string)
+	if raw == "" {
+		return nil, identity.Fail(opToken, identity.UnexpectedAnswer, "no id_token")
+	}
+	return s, p.identify(ctx, l, doc, opToken, raw, s)
+}
+
+// drop revokes tokens that nobody will hold. The student is told of the failure at once and
+// not of this one: it is best effort, as every revocation.
+func (p *Provider) drop(ctx context.Context, tok *oauth2.Token) {
+	s := &identity.Session{AccessToken: tok.AccessToken, RefreshToken: tok.RefreshToken}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropLimit)
+		defer cancel()
+		defer s.Wipe()
+		_ = p.Revoke(ctx, s) // nobody is left to tell
+	}()
+}
+
+// dropLimit bounds the revocation of tokens that were refused.
+const dropLimit = 10 * time.Second
 
 // Renew implements identity.Provider.
 func (p *Provider) Renew(ctx context.Context, old *identity.Session) (*identity.Session, error) {
@@ -70,6 +91,17 @@ func (p *Provider) Renew(ctx context.Context, old *identity.Session) (*identity.
 	if err != nil {
 		return nil, p.tokenError(ctx, opRenew, err)
 	}
+	s, err := p.again(ctx, doc, tok, old)
+	if identity.KindOf(err) == identity.UnexpectedAnswer { // they are not what was asked for
+		p.drop(ctx, tok)
+		return nil, err
+	}
+	return s, err
+}
+
+// again is the session of a renewal. With an error of the way to the keys it is still the
+// tokens that the old ones were exchanged for.
+func (p *Provider) again(ctx context.Context, doc *wire.Metadata, tok *oauth2.Token, old *identity.Session) (*identity.Session, error) {
 	s, err := p.session(opRenew, tok)
 	if err != nil {
 		return nil, err
@@ -77,13 +109,15 @@ func (p *Provider) Renew(ctx context.Context, old *identity.Session) (*identity.
 	s.Subject, s.Name, s.ExtraTime, s.GrantedAt = old.Subject, old.Name, old.ExtraTime, old.GrantedAt
 	// A renewal may leave the id_token out, but not change who it is about (OpenID
 	// Connect Core §12.2).
-	if raw, _ := tok.Extra("id_token").(string); p.openid && raw != "" {
-		if err := p.identify(ctx, p.shared, doc, opRenew, raw, s); err != nil {
-			return nil, err
-		}
-		if s.Subject != old.Subject {
-			return nil, identity.Fail(opRenew, identity.UnexpectedAnswer, "renewed for another person")
-		}
+	raw, _ := tok.Extra("id_token").(string)
+	if !p.openid || raw == "" {
+		return s, nil
+	}
+	if err := p.identify(ctx, p.shared, doc, opRenew, raw, s); err != nil {
+		return s, err
+	}
+	if s.Subject != old.Subject {
+		return nil, identity.Fail(opRenew, identity.UnexpectedAnswer, "renewed for another person")
 	}
 	return s, nil
 }
@@ -126,7 +160,7 @@ const (
 
 // identify verifies the id_token and takes from it who the session is about.
 func (p *Provider) identify(ctx context.Context, l *link, doc *wire.Metadata, op, raw string, s *identity.Session) error {
-	keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, l.client(op)), doc.JWKSURI)
+	keys := &keySet{KeySet: oidc.NewRemoteKeySet(oidc.ClientContext(ctx, l.client(op)), doc.JWKSURI)}
 	verifier := oidc.NewVerifier(p.cfg.Issuer, keys, &oidc.Config{
 		ClientID:             p.cfg.ClientID,
 		SupportedSigningAlgs: []string{oidc.ES256, oidc.RS256, oidc.PS256, oidc.EdDSA},
@@ -134,7 +168,7 @@ func (p *Provider) identify(ctx context.Context, l *link, doc *wire.Metadata, op
 	})
 	tok, err := verifier.Verify(ctx, raw)
 	if err != nil {
-		return p.idTokenError(ctx, op, err)
+		return p.idTokenError(ctx, op, errors.Join(err, keys.err))
 	}
 	if tok.AccessTokenHash != "" {
 		if err := tok.VerifyAccessToken(s.AccessToken); err != nil {
@@ -149,6 +183,20 @@ func (p *Provider) identify(ctx context.Context, l *link, doc *wire.Metadata, op
 	extra, _ := claims[wire.ClaimExtraTime].(string)
 	s.Subject, s.Name, s.ExtraTime = tok.Subject, httpwire.Display(name, maxName), httpwire.Display(extra, maxExtraTime)
 	return nil
+}
+
+// keySet notes why a signature could not be checked: the verifier's own error says it in words
+// alone, and a broken connection would pass for a bad signature.
+type keySet struct {
+	oidc.KeySet
+	err error
+}
+
+// VerifySignature implements oidc.KeySet.
+func (k *keySet) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	payload, err := k.KeySet.VerifySignature(ctx, jwt)
+	k.err = err
+	return payload, err
 }
 
 func (p *Provider) idTokenError(ctx context.Context, op string, err error) error {

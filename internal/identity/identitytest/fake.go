@@ -18,7 +18,7 @@ type Call struct {
 // Reply is what a Fake answers instead of what it would.
 type Reply struct {
 	// Challenge, Session or Err; the first that is set counts. A begin is given
-	// Challenge or Err, an answer any, revoke and check Err alone.
+	// Challenge or Err, an answer any, revoke and check Err alone; a renewal Session, Err or both.
 	Challenge *identity.Challenge
 	Session   *identity.Session
 	Err       error
@@ -159,7 +159,7 @@ func (f *Fake) enter(ctx context.Context, op string, email identity.Email) (*Rep
 	case down:
 		return nil, identity.Fail(op, identity.Refused, "down")
 	case r != nil && r.Err != nil:
-		return nil, r.Err
+		return r, r.Err
 	}
 	return r, nil
 }
@@ -240,11 +240,11 @@ func (f *Fake) remember(s *identity.Session) {
 // Renew implements identity.Provider. It rotates.
 func (f *Fake) Renew(ctx context.Context, s *identity.Session) (*identity.Session, error) {
 	r, err := f.enter(ctx, "renew", identity.Email{})
+	if r != nil && r.Session != nil {
+		return r.Session, err
+	}
 	if err != nil {
 		return nil, err
-	}
-	if r != nil && r.Session != nil {
-		return r.Session, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
