@@ -5,6 +5,7 @@
 //	Start(Options) ─ DATA lock ─ ca (HTTPS) ─ keys ─ store (SQLite)
 //	      ├ people   demonstration accounts, CSV
 //	      ├ oauth    /.well-known/…, /challenge, /token, /revoke, /jwks
+//	      ├ cockpit  where staff look people up, on a port of its own (web)
 //	      ├ mail     queue → SMTP relay
 //	      └ mailbox  --demo alone: catch-all SMTP and a page, on loopback
 //

@@ -19,7 +19,7 @@ import (
 )
 
 // newHTTP wraps the routes in what every answer has, and bounds every request.
-func newHTTP(mux *http.ServeMux, o Options) *http.Server {
+func newHTTP(mux router, o Options) *http.Server {
 	return &http.Server{
 		Handler:           observe(mux, o.Log),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -62,7 +62,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // observe gives every answer a correlation id and logs one line about it: what was
 // asked and how it ended, never who or with what.
-func observe(mux *http.ServeMux, logger *slog.Logger) http.Handler {
+func observe(mux router, logger *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() // a duration of this machine's, not the service's time
 		id := rand.Text()[:16]

@@ -7,6 +7,7 @@ import (
 	"net"
 	"time"
 
+	"portillon/internal/procedure"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/oauth"
 )
@@ -32,6 +33,12 @@ type Options struct {
 	// SMTP is the relay; nil is allowed with Demo, whose mailbox is the relay then.
 	SMTP *mail.SMTP
 
+	CockpitListen string // host:port of the cockpit; default: any free port of Listen's host
+
+	// Every is how often the cockpit's changes of addresses take effect; default 15 min
+	// (procedure.Slot). It divides an hour.
+	Every time.Duration
+
 	// PasswordQueue bounds the passwords that wait to be checked; 0: by the cores.
 	PasswordQueue int
 
@@ -53,6 +60,9 @@ func (o Options) complete() (Options, error) {
 		o.Policy = oauth.DefaultPolicy()
 		o.Policy.EnrolLoopback = o.Demo
 	}
+	if o.Every == 0 {
+		o.Every = procedure.Slot
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -67,6 +77,8 @@ func (o Options) check() error {
 	switch {
 	case err != nil:
 		return bad("listen %q: wanted HOST:PORT", o.Listen)
+	case o.Every < time.Second || time.Hour%o.Every != 0:
+		return bad("changes of addresses every %s: wanted what divides an hour", o.Every)
 	case o.Data == "":
 		return bad("no data directory")
 	case o.IssuerHost == "" && (host == "" || net.ParseIP(host).IsUnspecified()):

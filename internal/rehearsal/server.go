@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"portillon/internal/rehearsal/ca"
+	"portillon/internal/rehearsal/cockpit"
 	"portillon/internal/rehearsal/keys"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/mailbox"
@@ -32,7 +33,7 @@ const purgeEvery = time.Minute
 // Server is a running service.
 type Server struct {
 	Issuer     string // https://host:port
-	CockpitURL string // "": not in this build
+	CockpitURL string
 	PortalURL  string // "": not in this build
 	MailboxURL string // "": no demonstration
 	CAFile     string // the CA certificate, PEM
@@ -41,6 +42,8 @@ type Server struct {
 	DB *store.DB // for tests and for commands beside the service
 
 	http     *http.Server
+	webs     []*http.Server // the sites'
+	sites    []site
 	box      *mailbox.Servers
 	lock     *os.File
 	stop     context.CancelFunc
@@ -136,9 +139,10 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 		}
 	}
 	queue := mail.NewQueue(s.DB, ring, sender(*relay, o), o.Now, o.Log)
+	hasher := password.New(o.PasswordQueue)
 	service, err := oauth.New(oauth.Deps{
 		Issuer: s.Issuer, ClientID: o.ClientID, SetupURI: o.SetupURI, Zone: zone, Policy: o.Policy,
-		DB: s.DB, Keys: ring, Hasher: password.New(o.PasswordQueue), Mails: queue, Now: o.Now, Log: o.Log,
+		DB: s.DB, Keys: ring, Hasher: hasher, Mails: queue, Now: o.Now, Log: o.Log,
 	})
 	if err != nil {
 		return err
@@ -152,15 +156,35 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 			return err
 		}
 	}
+	if err := s.openCockpit(run, o, ring, authority, hasher, zone); err != nil {
+		return err
+	}
 	s.stopped.Go(func() { queue.Run(run) })
-	s.stopped.Go(func() { purge(run, service, o) })
+	s.stopped.Go(func() { s.purge(run, service, o) })
 	s.http = newHTTP(mux, o)
 	s.http.TLSConfig = authority.Config()
 	s.stopped.Go(func() {
 		if err := s.http.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
-			s.serveErr <- err
+			s.failed(err)
 		}
 	})
+	return nil
+}
+
+// openCockpit serves the cockpit.
+func (s *Server) openCockpit(ctx context.Context, o Options, ring *keys.Ring, authority *ca.Authority, hasher *password.Hasher, zone *time.Location) error {
+	site, err := cockpit.New(cockpit.Deps{
+		DB: s.DB, Keys: ring, Hasher: hasher, Every: o.Every, Zone: zone, Now: o.Now, Log: o.Log,
+	})
+	if err != nil {
+		return err
+	}
+	l, url, err := s.listenSite(ctx, o, o.CockpitListen)
+	if err != nil {
+		return err
+	}
+	s.CockpitURL = url
+	s.serveSite(o, authority, l, site)
 	return nil
 }
 
@@ -176,7 +200,7 @@ func sender(r mail.SMTP, o Options) *mail.SMTP {
 	return &r
 }
 
-func purge(ctx context.Context, service *oauth.Service, o Options) {
+func (s *Server) purge(ctx context.Context, service *oauth.Service, o Options) {
 	tick := time.NewTicker(purgeEvery)
 	defer tick.Stop()
 	for {
@@ -186,6 +210,11 @@ func purge(ctx context.Context, service *oauth.Service, o Options) {
 		case <-tick.C:
 			if _, err := service.Purge(ctx); err != nil && ctx.Err() == nil {
 				o.Log.Error("purge", "err", err)
+			}
+			for _, site := range s.sites {
+				if err := site.Purge(ctx); err != nil && ctx.Err() == nil {
+					o.Log.Error("purge", "err", err)
+				}
 			}
 		}
 	}
@@ -217,9 +246,12 @@ func (s *Server) Failed() <-chan error { return s.serveErr }
 func (s *Server) Close(ctx context.Context) error {
 	s.once.Do(func() {
 		var errs []error
-		if s.http != nil {
-			if err := s.http.Shutdown(ctx); err != nil {
-				errs = append(errs, err, s.http.Close())
+		for _, srv := range append(s.webs, s.http) {
+			if srv == nil {
+				continue // it never started
+			}
+			if err := srv.Shutdown(ctx); err != nil {
+				errs = append(errs, err, srv.Close())
 			}
 		}
 		s.stop()

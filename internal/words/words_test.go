@@ -55,6 +55,16 @@ func forms(t *testing.T, lang string) map[string]map[string]string {
 	return out
 }
 
+// quoted are labels of the real cockpit, spelt as staff know them from the guide
+// (docs/decisions/0012-the-cockpits-labels.md), typography apart.
+func quoted() map[string]string {
+	return map[string]string{
+		"cockpit.address.label":    "Adresse email",
+		"cockpit.column.email":     "Adresse email",
+		"cockpit.column.secondary": "Adresses email secondaires",
+	}
+}
+
 var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
 func placeholders(sentences map[string]string) []string {
@@ -112,6 +122,9 @@ func TestTypography(t *testing.T) {
 		}
 		for key, sentences := range forms(t, lang) {
 			for form, s := range sentences {
+				if lang == "fr" && quoted()[key] == s {
+					continue
+				}
 				plain := placeholder.ReplaceAllString(s, "0")
 				for _, set := range rules {
 					for why, re := range set {
@@ -151,7 +164,31 @@ func TestGuideWords(t *testing.T) {
 		"action.cancel":        "Annuler",
 		"connected.notme":      "Ce n’est pas moi",
 		"setup.done":           "J’ai terminé",
+
+		"cockpit.people.title":     "Personnes et fonctions",
+		"cockpit.mass":             "Action de masse",
+		"cockpit.columns":          "Filtrer les colonnes",
+		"cockpit.edit":             "Éditer",
+		"cockpit.civil":            "Etat Civil",
+		"cockpit.professional":     "Informations professionnelles ou universitaires",
+		"cockpit.column.given":     "Prénom",
+		"cockpit.column.family":    "Nom",
+		"cockpit.column.birth":     "Date de naissance",
+		"cockpit.column.student":   "Numéro étudiant",
+		"cockpit.column.ine":       "Numéro INE",
+		"cockpit.column.rpps":      "Numéro RPPS",
+		"cockpit.column.email":     "Adresse email",
+		"cockpit.column.extra":     "Majoration de temps",
+		"cockpit.extra.third":      "1/3 temps",
+		"cockpit.person.save":      "Mettre à jour les informations",
+		"cockpit.column.secondary": "Adresses email secondaires",
+		"cockpit.address.label":    "Adresse email",
+		"cockpit.address.remove":   "Supprimer",
 	} {
+		w := w
+		if strings.HasPrefix(key, "cockpit.") {
+			w = load(t, "fr", "cockpit")
+		}
 		if got := w.T(key); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
 		}
@@ -221,9 +258,9 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-func load(t *testing.T, lang string) *words.Words {
+func load(t *testing.T, lang string, sets ...string) *words.Words {
 	t.Helper()
-	w, err := words.New(lang)
+	w, err := words.New(lang, sets...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"portillon/internal/procedure"
 	"portillon/internal/rehearsal"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/oauth"
@@ -85,6 +86,8 @@ func (f *serveFlags) set() *flag.FlagSet {
 	o, p := &f.options, &f.options.Policy
 	fs.StringVar(&o.Listen, "listen", "127.0.0.1:0", "`HOST:PORT` to serve HTTPS on; port 0: any free one")
 	fs.StringVar(&o.IssuerHost, "issuer-host", "", "`NAME` by which tablets reach the service, where --listen is 0.0.0.0")
+	fs.StringVar(&o.CockpitListen, "cockpit-listen", "", "`HOST:PORT` of the cockpit; default: any free port of --listen's host")
+	fs.DurationVar(&o.Every, "every", procedure.Slot, "how often the cockpit's changes of addresses take effect; shorter for demonstrations")
 	fs.StringVar(&o.Data, "data", "", "`DIR` for database, keys and CA; made when missing")
 	fs.StringVar(&f.database, "database", "", "`postgres://…`: not in this build yet")
 	fs.BoolVar(&o.Demo, "demo", false, "demonstration: accounts with public passwords, a mailbox, tablets from loopback enrol themselves")

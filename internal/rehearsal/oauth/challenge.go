@@ -136,6 +136,15 @@ func (s *Service) find(r *request, tx *store.Tx, next token) (store.Session, err
 	if !found || sess.ClientID != r.get(wire.FieldClientID) {
 		return sess, refuse(wire.ErrorInvalidSession, "unknown, old or expired auth_session")
 	}
+	// An address taken away while its login is under way gets no more codes. A phantom
+	// has none, and asks the same question of the database.
+	holder, _, err := tx.AccountByAddress(sess.Address, now)
+	if err != nil {
+		return sess, err
+	}
+	if holder.ID != sess.AccountID {
+		return sess, refuse(wire.ErrorInvalidSession, "the address is no longer the account's")
+	}
 	return sess, nil
 }
 
@@ -156,7 +165,7 @@ func (s *Service) identify(r *request, tx *store.Tx, old store.Session, next tok
 		return reply{}, err
 	}
 	address := store.Normalise(r.get(wire.FieldLoginHint))
-	account, found, err := tx.AccountByAddress(address)
+	account, found, err := tx.AccountByAddress(address, s.Now())
 	if err != nil {
 		return reply{}, err
 	}

@@ -25,6 +25,7 @@ func StormAddress(i int) string { return fmt.Sprintf(StormAddressFormat, i) }
 // Demo is one account of the demonstration. Its password is public.
 type Demo struct {
 	Address, Secondary, Name, Password, ExtraTime string
+	Birth, StudentNumber, INE                     string // invented
 	Blocked                                       bool
 	Shows                                         string // what it is for, French
 }
@@ -32,17 +33,33 @@ type Demo struct {
 // Demos lists the demonstration's accounts.
 func Demos() []Demo {
 	return []Demo{
-		{Address: "camille.durand@etu.univ-uness.fr", Name: "Camille Durand", Password: "Camille-2026!",
+		{Address: "camille.durand@etu.univ-uness.fr", Birth: "2000-06-09", StudentNumber: "22100418", INE: "020441874GH", Name: "Camille Durand", Password: "Camille-2026!",
 			Shows: "connexion ordinaire"},
-		{Address: "yanis.benali@etu.univ-uness.fr", Secondary: "yanis.benali@courriel.example", Name: "Yanis Benali",
+		{Address: "yanis.benali@etu.univ-uness.fr", Birth: "2001-02-17", StudentNumber: "22100733", INE: "031778205KB", Secondary: "yanis.benali@courriel.example", Name: "Yanis Benali",
 			Password: "Yanis-2026!", Shows: "adresse secondaire rattachée"},
-		{Address: "lea.moreau@etu.univ-uness.fr", Name: "Léa Moreau", Shows: "mot de passe jamais créé"},
-		{Address: "hugo.lefevre@etu.univ-uness.fr", Name: "Hugo Lefèvre", Password: "Hugo-2026!", ExtraTime: ExtraThird,
+		{Address: "lea.moreau@etu.univ-uness.fr", Birth: "2000-11-30", StudentNumber: "22101956", INE: "030562917FA", Name: "Léa Moreau", Shows: "mot de passe jamais créé"},
+		{Address: "hugo.lefevre@etu.univ-uness.fr", Birth: "1999-08-04", StudentNumber: "21907342", INE: "012093856HC", Name: "Hugo Lefèvre", Password: "Hugo-2026!", ExtraTime: ExtraThird,
 			Shows: "majoration de temps 1/3"},
-		{Address: "ines.garcia@etu.univ-uness.fr", Name: "Inès Garcia", Password: "Ines-2026!", Blocked: true,
+		{Address: "ines.garcia@etu.univ-uness.fr", Birth: "2001-04-22", StudentNumber: "22102271", INE: "040815662JD", Name: "Inès Garcia", Password: "Ines-2026!", Blocked: true,
 			Shows: "trop de tentatives"},
-		{Address: "claire.petit@univ-uness.fr", Name: "Claire Petit", Password: "Claire-2026!",
+		{Address: "claire.petit@univ-uness.fr", Birth: "2000-01-15", StudentNumber: "22100087", INE: "029930141BE", Name: "Claire Petit", Password: "Claire-2026!",
 			Shows: "connexion ordinaire, autre domaine"},
+	}
+}
+
+// DemoStaff is one account of the demonstration's cockpit. Its password is public.
+type DemoStaff struct {
+	Login, Name, Password string
+	Role                  store.Role
+	Shows                 string // what it is for, French
+}
+
+// DemoStaffs lists the demonstration's staff.
+func DemoStaffs() []DemoStaff {
+	return []DemoStaff{
+		{"scolarite", "Nadia Fontaine", "Scolarite-2026!", store.RoleManager, "cockpit\u00a0: consulter et modifier"},
+		{"surveillant", "Paul Mercier", "Surveillant-2026!", store.RoleReader, "cockpit\u00a0: consulter"},
+		{"responsable", "Anne Rousseau", "Responsable-2026!", store.RoleAdmin, "cockpit\u00a0: modifier, lire le journal"},
 	}
 }
 
@@ -77,6 +94,9 @@ func SeedDemo(ctx context.Context, db *store.DB, now time.Time) error {
 		}
 	}
 	storm := password.Hash(StormPassword)
+	for _, d := range DemoStaffs() {
+		hashes[d.Login] = password.Hash(d.Password)
+	}
 	return db.Write(ctx, func(tx *store.Tx) error {
 		v, err := tx.Meta(metaDemo)
 		if err != nil || v != "" {
@@ -96,17 +116,23 @@ func SeedDemo(ctx context.Context, db *store.DB, now time.Time) error {
 			if d.Blocked {
 				a.BlockedUntil = now.AddDate(100, 0, 0)
 			}
-			var more []string
+			p := store.PersonOf(a)
+			p.Birth, p.StudentNumber, p.INE, p.Email = d.Birth, d.StudentNumber, d.INE, d.Address
 			if d.Secondary != "" {
-				more = append(more, d.Secondary)
+				p.Secondary = []store.Address{{Text: d.Secondary}}
 			}
-			if err := in.Add(a, now, d.Address, more...); err != nil {
+			if _, err := in.AddPerson(p, a, now, time.Time{}); err != nil {
 				return err
 			}
 		}
 		for i := range StormAccounts {
 			a := store.Account{Sub: NewSub(), Name: fmt.Sprintf("Étudiant %05d", i+1), Password: storm}
 			if err := in.Add(a, now, StormAddress(i+1)); err != nil {
+				return err
+			}
+		}
+		for _, d := range DemoStaffs() {
+			if err := tx.AddStaff(store.Staff{Login: d.Login, Name: d.Name, Role: d.Role, Password: hashes[d.Login]}, now); err != nil {
 				return err
 			}
 		}
@@ -127,6 +153,9 @@ func PrintDemo(w io.Writer) error {
 		if d.Secondary != "" {
 			fmt.Fprintf(tw, "%s\t%s\t%s\n", d.Secondary, pw, "la même personne, par son adresse secondaire")
 		}
+	}
+	for _, d := range DemoStaffs() {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", d.Login, d.Password, d.Shows)
 	}
 	fmt.Fprintf(tw, "%s … %s\t%s\t%s\n", StormAddress(1), StormAddress(StormAccounts), StormPassword, "tempête de connexions")
 	return tw.Flush()

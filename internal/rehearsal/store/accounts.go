@@ -30,51 +30,77 @@ func Normalise(address string) string {
 }
 
 // Inserter adds many accounts within one transaction with prepared statements.
-type Inserter struct{ account, address *sql.Stmt }
+type Inserter struct{ account, address, search *sql.Stmt }
 
 // NewInserter prepares the statements; they end with the transaction.
 func (t *Tx) NewInserter() (*Inserter, error) {
-	a, err := t.tx.PrepareContext(t.ctx, `INSERT INTO accounts
-		(sub, name, extra_time, password, blocked_until, created_at) VALUES (?, ?, ?, ?, ?, ?)`)
-	if err != nil {
-		return nil, fmt.Errorf("insert account: %w", err)
+	var in Inserter
+	for into, query := range map[**sql.Stmt]string{
+		&in.account: `INSERT INTO accounts (sub, name, extra_time, password, blocked_until, created_at,
+			given_name, family_name, given_key, family_key, birth_date, student_number, ine, rpps, email)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&in.address: `INSERT INTO addresses (address, account_id, kind, known_from) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`,
+		&in.search: insertSearch,
+	} {
+		stmt, err := t.tx.PrepareContext(t.ctx, query)
+		if err != nil {
+			return nil, fmt.Errorf("prepare inserts: %w", err)
+		}
+		*into = stmt
 	}
-	b, err := t.tx.PrepareContext(t.ctx, `INSERT INTO addresses (address, account_id, kind)
-		VALUES (?, ?, ?) ON CONFLICT DO NOTHING`)
-	if err != nil {
-		return nil, fmt.Errorf("insert address: %w", err)
-	}
-	return &Inserter{a, b}, nil
+	return &in, nil
 }
 
-// Add inserts an account with its primary address and further, secondary ones. It
-// fails with ErrAddressTaken, after which the transaction must be given up.
+// Add inserts an account with its primary address and further, secondary ones, all known
+// to the login at once. It fails with ErrAddressTaken, after which the transaction must be
+// given up.
 func (in *Inserter) Add(a Account, now time.Time, primary string, secondary ...string) error {
+	p := PersonOf(a)
+	p.Email = primary
+	for _, s := range secondary {
+		p.Secondary = append(p.Secondary, Address{Text: s})
+	}
+	_, err := in.AddPerson(p, a, now, time.Time{})
+	return err
+}
+
+// AddPerson is Add for a person the cockpit knows, whose addresses the login knows from
+// the moment known; it returns the account's ID. Of a it takes password and block.
+func (in *Inserter) AddPerson(p Person, a Account, now, known time.Time) (int64, error) {
 	phc := sql.NullString{String: a.Password, Valid: a.Password != ""}
-	var blocked int64
+	var blocked, from int64
 	if !a.BlockedUntil.IsZero() {
 		blocked = millis(a.BlockedUntil)
 	}
-	res, err := in.account.Exec(a.Sub, a.Name, a.ExtraTime, phc, blocked, millis(now))
+	if !known.IsZero() {
+		from = millis(known)
+	}
+	res, err := in.account.Exec(p.Sub, p.Name(), p.ExtraTime, phc, blocked, millis(now),
+		p.Given, p.Family, Fold(p.Given), Fold(p.Family), p.Birth, p.StudentNumber, p.INE, p.RPPS, Normalise(p.Email))
 	if err != nil {
-		return fmt.Errorf("insert account: %w", err)
+		return 0, numberTaken("insert account", err)
 	}
 	id, err := res.LastInsertId()
 	if err != nil {
-		return fmt.Errorf("insert account: %w", err)
+		return 0, fmt.Errorf("insert account: %w", err)
 	}
-	kind := "primary"
-	for _, addr := range append([]string{primary}, secondary...) {
-		res, err := in.address.Exec(Normalise(addr), id, kind)
+	p.ID = id
+	kind := kindPrimary
+	for _, addr := range append([]Address{{Text: p.Email}}, p.Secondary...) {
+		res, err := in.address.Exec(Normalise(addr.Text), id, kind, from)
 		if err != nil {
-			return fmt.Errorf("insert address: %w", err)
+			return 0, fmt.Errorf("insert address: %w", err)
 		}
 		if n, err := res.RowsAffected(); err != nil || n != 1 {
-			return errors.Join(ErrAddressTaken, err)
+			return 0, errors.Join(ErrAddressTaken, err)
 		}
-		kind = "secondary"
+		kind = kindSecondary
 	}
-	return nil
+	if _, err := in.search.Exec(p.searched()...); err != nil {
+		return 0, fmt.Errorf("index person: %w", err)
+	}
+	return id, nil
 }
 
 const accountColumns = `a.id, a.sub, a.name, a.extra_time, a.password, a.blocked_until`
@@ -88,10 +114,13 @@ func (t *Tx) account(query string, args ...any) (Account, bool, error) {
 	return a, found, err
 }
 
-// AccountByAddress finds the account an address, primary or secondary, belongs to.
-func (t *Tx) AccountByAddress(address string) (Account, bool, error) {
+// AccountByAddress finds the account an address, primary or secondary, belongs to at the
+// moment now: not before the slot at which an addition takes effect, and until the one at
+// which a removal does.
+func (t *Tx) AccountByAddress(address string, now time.Time) (Account, bool, error) {
 	return t.account(`SELECT `+accountColumns+` FROM addresses d JOIN accounts a ON a.id = d.account_id
-		WHERE d.address = ?`, Normalise(address))
+		WHERE d.address = ? AND d.known_from <= ? AND (d.known_until IS NULL OR d.known_until > ?)`,
+		Normalise(address), millis(now), millis(now))
 }
 
 // AccountByID finds an account.

@@ -63,11 +63,12 @@ type Purged struct {
 	Grants             int64 `json:"grants"`
 	Mails              int64 `json:"mails"`
 	Links              int64 `json:"links"`
+	Audit              int64 `json:"audit"`
 }
 
 // Purge removes what has no further use: sessions (with their codes) untouched
-// since idle, events before events, and authorization codes, grants and mails that
-// have expired.
+// since idle, events before events, authorization codes, grants and mails that have
+// expired, files that were never imported, and the audit log's lines older than AuditMonths.
 func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 	for _, q := range []struct {
 		n     *int64
@@ -86,5 +87,9 @@ func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 			return p, err
 		}
 	}
-	return p, nil
+	if err := t.PurgeImports(now.Add(-ImportLife)); err != nil {
+		return p, err
+	}
+	p.Audit, err = t.PurgeAudit(now)
+	return p, err
 }

@@ -91,7 +91,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithDisableGlobalRegistry(true))
+	index := goose.NewGoMigration(4, &goose.GoFunc{RunTx: indexPeople}, &goose.GoFunc{})
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(index))
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,9 @@
 //	{{csrf .}}                                        the hidden field every form of a POST needs
 //	{{asset "x.js"}}                                  the address of a static file
 //	.Data                                             what Render was given
-//	.Lang .Path .Who .Notices                         see Frame
+//	{{number 12006}}                                  with the language's thousands
+//	.Lang .Path .Section .User .Notices               see Frame
+//	what Config.Funcs adds
 //
 // What holds for every site: French unless the reader chose English; no script, style,
 // font or request from or to anywhere else (Content-Security-Policy); cookies __Host-,

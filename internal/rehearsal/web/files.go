@@ -8,9 +8,13 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"portillon/assets"
 	"portillon/internal/words"
@@ -158,7 +162,8 @@ var (
 
 // funcs are what pages may call.
 func (s *Site) funcs(w *words.Words) template.FuncMap {
-	return template.FuncMap{
+	funcs := template.FuncMap{
+		"number": func(n int) string { return message.NewPrinter(language.Make(w.Language())).Sprintf("%d", n) },
 		"t": func(key string) (string, error) {
 			if !w.Has(key) {
 				return "", fmt.Errorf("%w: %s", errUnknown, key)
@@ -191,4 +196,6 @@ func (s *Site) funcs(w *words.Words) template.FuncMap {
 			return template.HTML(`<input type="hidden" name="` + FieldToken + `" value="` + template.HTMLEscapeString(token) + `">`) //nolint:gosec // see above
 		},
 	}
+	maps.Copy(funcs, s.Funcs)
+	return funcs
 }

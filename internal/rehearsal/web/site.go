@@ -26,6 +26,7 @@ type Config struct {
 	Words  []string // sets of translations beside "web"
 	Pages  fs.FS    // NAME.html; those named _NAME.html are part of every page
 	Static fs.FS    // further static files; nil: none
+	Funcs  template.FuncMap
 
 	DB  *store.DB
 	Now func() time.Time

@@ -22,7 +22,7 @@ type Visit struct {
 
 	site    *Site
 	words   *words.Words
-	who     string
+	user    any
 	session bool // whether one was loaded
 }
 
@@ -51,8 +51,8 @@ func (v *Visit) Say(key string, count int, args map[string]string) string {
 	return v.words.Say(key, count, args)
 }
 
-// Identify names who is signed in; the layout shows it.
-func (v *Visit) Identify(who string) { v.who = who }
+// Identify tells pages, the error page too, who is signed in: Frame.User, for "nav".
+func (v *Visit) Identify(user any) { v.user = user }
 
 // AllowFormTo lets a form of the page rendered next lead, by redirects too, to another
 // origin, "https://host:port". Browsers hold the answer to a form against the policy of
@@ -66,7 +66,8 @@ type Frame struct {
 	Lang, Other   string   // the page's language, and the one offered
 	Path          string   // of the request
 	Site          string   // Config.Name
-	Who           string   // signed in, or ""
+	Section       string   // the path's first part
+	User          any      // who is signed in, as Identify had it, or nil
 	Notices       []string // what was just done, to be said once
 	Data          any      // the page's own
 	v             *Visit
@@ -85,7 +86,8 @@ func (v *Visit) RenderStatus(status int, page string, data any) error {
 	if t == nil {
 		return &Error{Status: http.StatusInternalServerError, Key: "web.error.server", Err: errNoPage}
 	}
-	f := Frame{Lang: v.Lang(), Path: v.R.URL.Path, Site: v.site.Name, Who: v.who, Data: data, v: v}
+	f := Frame{Lang: v.Lang(), Path: v.R.URL.Path, Site: v.site.Name, User: v.user, Data: data, v: v}
+	f.Section, _, _ = strings.Cut(strings.TrimPrefix(f.Path, "/"), "/")
 	f.Other = "en"
 	if f.Lang == "en" {
 		f.Other = "fr"

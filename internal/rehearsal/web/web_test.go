@@ -22,7 +22,7 @@ import (
 func pages() fstest.MapFS {
 	return fstest.MapFS{
 		"home.html": {Data: []byte(`{{define "title"}}{{t "web.skip"}}{{end}}{{define "content"}}<form method="post" action="/echo">{{csrf .}}
-<input name="text" value="{{.Data}}"></form><p class="{{.Data}}">{{.Data}}|{{.Who}}</p>{{end}}`)},
+<input name="text" value="{{.Data}}"></form><p class="{{.Data}}">{{.Data}}|{{.User}}</p>{{end}}`)},
 	}
 }
 
