@@ -57,6 +57,12 @@ func viewOf(q url.Values) view {
 			delete(w.Filters, c)
 		}
 	}
+	w.arrange(q)
+	return w
+}
+
+// arrange reads how the list is sorted and which page of it is shown.
+func (w *view) arrange(q url.Values) {
 	if c := store.Column(q.Get("sort")); slices.Contains(store.Columns(), c) && c.Sorts() {
 		w.Sort, w.Down = c, q.Get("down") == "1"
 	}
@@ -71,7 +77,6 @@ func viewOf(q url.Values) view {
 	if n, err := strconv.Atoi(q.Get("page")); err == nil && n > 0 {
 		w.Page = n
 	}
-	return w
 }
 
 func cut(s string) string {
@@ -138,7 +143,7 @@ func (v *call) kept(id string) view {
 // search keeps what was asked for and shows it: by a redirect, so that coming back to the
 // list asks nothing twice.
 func (c *cockpit) search(v *call) error {
-	w := viewOf(v.R.PostForm)
+	w := viewOf(v.Form())
 	w.ID = v.R.PostFormValue("vue")
 	old := v.kept(w.ID)
 	if old.Text != w.Text || old.encodeFilters() != w.encodeFilters() || old.Size != w.Size {

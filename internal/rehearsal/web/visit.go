@@ -61,6 +61,11 @@ func (v *Visit) AllowFormTo(origin string) {
 	v.W.Header().Set("Content-Security-Policy", policy(origin))
 }
 
+// Form is what a form sent, without what stood in the address.
+func (v *Visit) Form() url.Values {
+	return v.R.PostForm //nolint:forbidigo // a field of the request; the rule is about http.PostForm
+}
+
 // Frame is what the layout and every page see.
 type Frame struct {
 	Lang, Other   string   // the page's language, and the one offered
