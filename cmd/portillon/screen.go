@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -58,7 +59,7 @@ func screen(args []string) error {
 				Demonstration:   o.config.Lockdown == config.LockdownOff,
 			},
 			Provider: service, Vault: rest, Supervisor: client, Hello: hello,
-			Checks: func() []preflight.Check { return checks(service, hello, seal, rest) },
+			Checks: func() []preflight.Check { return checks(o.config, service, client, seal, rest) },
 			Clock:  kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
 		}), nil
 	})
@@ -68,12 +69,35 @@ func screen(args []string) error {
 	return err
 }
 
-// checks are screen 0's: what the supervisor found, then what can be seen from here.
-func checks(p identity.Provider, hello supervisor.Hello, seal *sealScreen, rest vault.Vault) []preflight.Check {
-	var list []preflight.Check
-	for i, f := range hello.Findings {
-		list = append(list, preflight.Found(f.ID, fmt.Sprintf("C%d", i+1), f.OK && (f.ID != "lockdown" || seal.holds())))
+// checks are screen 0's: what the supervisor finds, and what can be seen from here.
+func checks(c *config.Config, p identity.Provider, client *supervisor.Client, seal *sealScreen, rest vault.Vault) []preflight.Check {
+	supervised := func(ctx context.Context) ([]preflight.Fact, error) {
+		found, err := client.Findings(ctx)
+		out := make([]preflight.Fact, len(found))
+		for i, f := range found {
+			out[i] = preflight.Fact(f)
+		}
+		return out, err
 	}
-	list = append(list, preflight.Service(p, time.Now)...)
-	return append(list, preflight.Keyring(rest.Survives))
+	return preflight.List(preflight.Sources{
+		Provider: p, Now: time.Now, Machine: machine(), BatteryMin: c.Centre.BatteryMin, Local: c.Identity.Local(),
+		Findings: []preflight.Facts{seal.facts, supervised}, Signed: c.Lockdown == config.LockdownRequired,
+		Keyring: func(context.Context) error {
+			if !rest.Survives() {
+				return errNoKeyring
+			}
+			return nil
+		},
+	})
+}
+
+var errNoKeyring = errors.New("no usable keyring: a session is kept in memory only")
+
+// machineRoot is where the checks look for the machine's /proc, /sys and the rest. Tests of the
+// built program have a machine of their own made up (-ldflags -X main.machineRoot=…, in which
+// variables of the environment stand for themselves).
+var machineRoot = "/"
+
+func machine() preflight.Machine {
+	return preflight.Machine{Root: os.ExpandEnv(machineRoot), UID: os.Getuid()}
 }

@@ -9,26 +9,29 @@ import (
 
 	"portillon/internal/config"
 	"portillon/internal/lockdown"
+	"portillon/internal/preflight"
 	"portillon/internal/supervisor"
 )
 
 // readable are the files beside the system's that both processes read.
 func readable(c *config.Config) []string {
-	return []string{c.Path, c.Path + config.SignatureSuffix, c.Identity.CAFile, lockdown.ExistingXauthority()}
+	return append(machine().Reads(), c.Path, c.Path+config.SignatureSuffix, c.Identity.CAFile, lockdown.ExistingXauthority())
 }
 
 // sealSupervisor fills in how the supervisor is sealed, and what came of it.
 func sealSupervisor(o *supervisor.Options, runtime string) {
+	options := lockdown.SupervisorOptions{
+		// session/ alone: the device key is nobody's, once it is read.
+		Mode: o.Config.Lockdown, State: supervisor.SessionDir(o.StateDir), Runtime: runtime,
+		Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
+		Without: without(),
+	}
 	var failed error
+	var reports []lockdown.Report
 	apply := func(who string, seal func(lockdown.SupervisorOptions) (lockdown.Report, error)) func() error {
 		return func() error {
-			report, err := seal(lockdown.SupervisorOptions{
-				// session/ alone: the device key is nobody's, once it is read.
-				Mode: o.Config.Lockdown, State: supervisor.SessionDir(o.StateDir), Runtime: runtime,
-				Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
-				Without: without(),
-			})
-			failed = errors.Join(failed, err)
+			report, err := seal(options)
+			failed, reports = errors.Join(failed, err), append(reports, report)
 			o.Log.Info("sealed", "process", who, "report", report.String())
 			return nil // a tablet that cannot be sealed says so on its screen
 		}
@@ -36,7 +39,27 @@ func sealSupervisor(o *supervisor.Options, runtime string) {
 	o.Resolver = lockdown.Resolver()
 	o.SealParent = apply("supervisor", lockdown.SealSupervisor)
 	o.SealChildren = apply("children", lockdown.ScopeChildren)
-	o.Sealed = func() error { return failed }
+	o.Sealed = func() []supervisor.Finding {
+		facts := []preflight.Fact{preflight.Established("supervisor", failed, reports...)}
+		// Not in a process that is not sealed: trying would start programs.
+		if facts[0].OK {
+			facts = append(facts, trySupervisor(options)...)
+		}
+		out := make([]supervisor.Finding, len(facts))
+		for i, f := range facts {
+			out[i] = supervisor.Finding(f)
+		}
+		return out
+	}
+}
+
+// trySupervisor tries every way out of the supervisor, which are the player's too.
+func trySupervisor(o lockdown.SupervisorOptions) []preflight.Fact {
+	probes, err := o.Probes()
+	if err != nil {
+		return []preflight.Fact{{ID: preflight.IDLockdown, Detail: "supervisor: " + err.Error()}}
+	}
+	return preflight.Tried("supervisor", lockdown.Open(context.Background(), probes))
 }
 
 // sealScreen is the screen process's own seal, in two steps, and what is known of them.
@@ -45,12 +68,47 @@ type sealScreen struct {
 	log     *slog.Logger
 	mu      sync.Mutex
 	failed  error
+	reports []lockdown.Report
+	tried   []preflight.Fact
 }
 
 func newSeal(c *config.Config, hello supervisor.Hello, runtime string) *sealScreen {
 	return &sealScreen{log: logger(), options: lockdown.ScreenOptions{
 		Mode: c.Lockdown, Session: hello.SessionDir, Runtime: runtime, Read: readable(c), Without: without(),
 	}}
+}
+
+// before is called before anything of the toolkit runs.
+func (s *sealScreen) before() { s.apply(lockdown.SealScreen) }
+
+// after is called when the window stands, before any input is accepted. Then every way out
+// is tried: a seal is what it holds, not what it says.
+func (s *sealScreen) after(ctx context.Context) {
+	s.apply(lockdown.ScopeScreen)
+	tried := preflight.Tried("screen", lockdown.Open(ctx, s.options.Probes()))
+	for _, f := range tried {
+		if !f.OK {
+			s.log.Error("a way out is open", "process", "screen", "err", f.Detail)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried = tried
+}
+
+func (s *sealScreen) apply(seal func(lockdown.ScreenOptions) (lockdown.Report, error)) {
+	report, err := seal(s.options)
+	s.log.Info("sealed", "process", "screen", "report", report.String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed, s.reports = errors.Join(s.failed, err), append(s.reports, report)
+}
+
+// facts are what is known of this process's seal. Nothing undoes a seal, so they stay as they are.
+func (s *sealScreen) facts(context.Context) ([]preflight.Fact, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]preflight.Fact{preflight.Established("screen", s.failed, s.reports...)}, s.tried...), nil
 }
 
 // leaveOut are parts of both processes' seals, with commas between them, that a build leaves out
@@ -66,37 +124,4 @@ func without() []lockdown.Part {
 		}
 	}
 	return out
-}
-
-// before is called before anything of the toolkit runs.
-func (s *sealScreen) before() { s.apply(lockdown.SealScreen) }
-
-// after is called when the window stands, before any input is accepted. Then every way out
-// is tried: a seal is what it holds, not what it says.
-func (s *sealScreen) after(ctx context.Context) {
-	s.apply(lockdown.ScopeScreen)
-	err := lockdown.Check(ctx, s.options.Probes())
-	if err != nil {
-		s.log.Error("a way out is open", "process", "screen", "err", err)
-	}
-	s.note(err)
-}
-
-func (s *sealScreen) apply(seal func(lockdown.ScreenOptions) (lockdown.Report, error)) {
-	report, err := seal(s.options)
-	s.log.Info("sealed", "process", "screen", "report", report.String())
-	s.note(err)
-}
-
-func (s *sealScreen) note(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failed = errors.Join(s.failed, err)
-}
-
-// holds reports whether every part that was asked for is in force.
-func (s *sealScreen) holds() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.failed == nil
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"portillon/internal/config"
-	"portillon/internal/kiosk"
+	"portillon/internal/preflight"
 	"portillon/internal/ui"
 )
 
@@ -15,7 +15,7 @@ const statusEvery = 20 * time.Second
 // watch keeps the footer's battery, network and clock true.
 func watch(ctx context.Context, c *config.Config, u *ui.UI, do func(func())) {
 	for {
-		s := kiosk.ReadStatus("/sys")
+		s := preflight.ReadStatus("/sys")
 		now := time.Now().In(c.Timezone)
 		do(func() {
 			u.SetStatus(ui.Status{Battery: s.Battery, Charging: s.Charging, Network: s.Online, Clock: clock(c, now)})

@@ -34,6 +34,7 @@ func Table() []Row {
 		{"internal/supervisor", []string{"internal/config", "internal/lockdown", "internal/dpop"},
 			"the unsealed side parses nothing that a server or a student wrote"},
 		// login: the checks come as login.Check, the words through words.
+		{"internal/preflight/preflighttest", nil, "made-up machines know no check"},
 		{"internal/preflight", []string{"internal/config", "internal/lockdown", "internal/identity", "internal/login", "internal/words"},
 			"preflight looks and reports; it acts on nothing"},
 		{"internal/backoff", nil, "how long to wait depends on nothing"},

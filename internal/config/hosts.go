@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 )
@@ -12,6 +13,17 @@ import (
 // fetched.
 func (c *Config) AllowedHosts() []string {
 	return compact([]string{dialled(c.Identity.Issuer)})
+}
+
+// Local reports whether the service is on this very machine, as in a demonstration: no network
+// is needed to reach it.
+func (i Identity) Local() bool {
+	u, err := url.Parse(i.Issuer)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // EgressHosts is all that may leave the tablet, as host:port: the login's hosts, the

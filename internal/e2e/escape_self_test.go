@@ -68,7 +68,7 @@ func buildWithout(t *testing.T, layer lockdown.Part) string {
 	}
 	bin := filepath.Join(dir, "portillon")
 	cmd := exec.Command("go", "build", "-trimpath", "-tags=no_animations,no_emoji",
-		"-ldflags=-s -w -X main.configKey="+shared.configKey+".pub -X main.leaveOut="+string(layer), "-o", bin, "portillon/cmd/portillon")
+		"-ldflags="+linking(shared.configKey, "-X main.leaveOut="+string(layer)), "-o", bin, "portillon/cmd/portillon")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}

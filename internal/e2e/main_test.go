@@ -102,7 +102,7 @@ func build(dir string) error {
 	bin := os.Getenv("E2E_BIN")
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
-		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=no_animations,no_emoji", "-ldflags=-s -w -X main.configKey="+configKey(dir)+".pub",
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=no_animations,no_emoji", "-ldflags="+linking(configKey(dir)),
 			"-o", bin+"/", "portillon/cmd/portillon", "portillon/cmd/rehearsal")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
@@ -111,6 +111,16 @@ func build(dir string) error {
 	bin, err := filepath.Abs(bin)
 	shared = world{portillon: filepath.Join(bin, "portillon"), rehearsal: filepath.Join(bin, "rehearsal"), configKey: configKey(dir)}
 	return errors.Join(err, writeConfigKey(shared.configKey))
+}
+
+// linking are the linker's flags for a tablet's program under test: it trusts the tests' key, and
+// its checks look at a machine of the room's own.
+func linking(key string, more ...string) string {
+	flags := []string{"-s -w -X main.configKey=" + key + ".pub -X main.machineRoot=$XDG_RUNTIME_DIR/machine"}
+	if v := os.Getenv("E2E_VERSION"); v != "" {
+		flags = append(flags, "-X main.version="+v)
+	}
+	return strings.Join(append(flags, more...), " ")
 }
 
 func configKey(dir string) string { return filepath.Join(dir, "config.key") }

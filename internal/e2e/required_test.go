@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,9 @@ import (
 	"portillon/internal/demo"
 	"portillon/internal/e2e/hands"
 	"portillon/internal/lockdown"
+	"portillon/internal/login"
+	"portillon/internal/preflight"
+	"portillon/internal/preflight/preflighttest"
 )
 
 func required(s *settings) { s.required = 2 }
@@ -57,7 +61,7 @@ func (r *room) sign(serial uint64) {
 	r.must(err)
 	b, err := os.ReadFile(r.path("portillon.toml"))
 	r.must(err)
-	s, err := config.Sign(b, key, serial, time.Now().Add(time.Hour))
+	s, err := config.Sign(b, key, serial, time.Now().Add(30*24*time.Hour))
 	r.must(err)
 	b, err = json.Marshal(s)
 	r.must(err)
@@ -113,6 +117,72 @@ func TestRequiredRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMachineRefused: each fault of the machine is met at the tablet, with its code; once it is
+// mended, «Réessayer» is enough.
+func TestMachineRefused(t *testing.T) {
+	if !landlocked(t) {
+		return
+	}
+	r := prepare(t, required)
+	faults := []struct{ id, file, bad, good string }{
+		{preflight.IDSysrq, "proc/sys/kernel/sysrq", "438\n", "0\n"},
+		{preflight.IDDisplay, "sys/class/drm/card0-HDMI-A-1/status", "connected\n", "disconnected\n"},
+		{preflight.IDPackages, "var/lib/dpkg/status", "Package: chromium\nStatus: install ok installed\n", "\n"},
+		{preflight.IDVT, "proc/40/stat", "40 (bash) S 1 40 40 1026 -1 4194560 0", "40 (cage) S 1 40 40 1025 -1 4194560 0"},
+		{preflight.IDLogins, "run/systemd/sessions/7", "UID=0\nSTATE=active\nCLASS=user\nTYPE=tty\n", "STATE=closing\n"},
+	}
+	spoil := func(file, content string) { r.must(preflighttest.Write(r.path("run/machine"), file, content)) }
+	spoil(faults[0].file, faults[0].bad)
+	r.switchOn()
+	for i, f := range faults {
+		r.outcome("noncompliant")
+		r.see(noncompliantScreen(f.id))
+		r.photograph(f.id)
+		spoil(f.file, f.good)
+		if i+1 < len(faults) {
+			spoil(faults[i+1].file, faults[i+1].bad)
+		}
+		r.press(hands.Return)
+	}
+	r.on("email")
+	r.see(emailScreen(""))
+}
+
+// noncompliantScreen is «Tablette non conforme» for these faults.
+func noncompliantScreen(faults ...string) login.View {
+	v := login.View{Screen: login.ScreenNoncompliant, Preflight: &login.PreflightView{}}
+	for _, e := range preflight.Entries() {
+		c := login.Check{ID: e.ID, Grade: e.Grade, Status: login.CheckOK}
+		if slices.Contains(faults, e.ID) {
+			c.Status, c.Code = login.CheckFailed, e.Code
+		}
+		v.Preflight.Checks = append(v.Preflight.Checks, c)
+	}
+	return v
+}
+
+// TestConfigurationReplaced: an unsigned configuration is refused; signed while the tablet stands
+// there, the supervisor ends to be started anew, and then a student is met.
+func TestConfigurationReplaced(t *testing.T) {
+	if !landlocked(t) {
+		return
+	}
+	r := prepare(t, required)
+	r.must(os.Remove(r.path("portillon.toml" + config.SignatureSuffix)))
+	r.switchOn()
+	r.outcome("noncompliant")
+	r.see(noncompliantScreen(preflight.IDSignature))
+	r.sign(3)
+	r.press(hands.Return)
+	select {
+	case <-r.tablet.Done(): // the service manager would start it
+	case <-time.After(patience):
+		t.Fatal("the supervisor goes on with the old configuration")
+	}
+	r.switchOn()
+	r.on("email")
 }
 
 // start lets the tablet see its configuration once.

@@ -19,6 +19,7 @@ import (
 	"portillon/internal/demo"
 	"portillon/internal/e2e/hands"
 	"portillon/internal/e2e/xorg"
+	"portillon/internal/preflight/preflighttest"
 )
 
 // patience is how long anything may take that is not a wait by design.
@@ -160,6 +161,7 @@ func (r *room) furnish() {
 			r.must(os.Chown(r.path(d), int(r.uid), int(r.uid)))
 		}
 	}
+	r.must(preflighttest.Compliant(r.path("run/machine"), cmp.Or(int(r.uid), os.Getuid())))
 	r.must(os.CopyFS(r.path("data"), os.DirFS(shared.data)))
 	r.must(privately(r.path("data")))
 	r.env = []string{"XDG_RUNTIME_DIR=" + r.path("run"), "HOME=" + r.path("state"),

@@ -3,6 +3,9 @@ package kiosk
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"reflect"
+	"time"
 
 	"portillon/internal/identity"
 	"portillon/internal/login"
@@ -32,12 +35,38 @@ func (k *Kiosk) effect(e login.Effect) {
 		k.reset()
 	case login.Preflight:
 		if !k.done {
-			go preflight.Run(k.ctx, k.Checks(), func(list []login.Check, done bool) {
-				k.Post(login.Checked{Ref: e.Ref, Checks: list, Done: done})
-			})
+			go k.preflight(e.Ref)
 		}
 	case login.Relaunch:
 		go k.relaunch()
+	}
+}
+
+// preflight runs the checks, and logs how they stand when that has changed.
+func (k *Kiosk) preflight(ref login.Ref) {
+	began := time.Now()
+	preflight.Run(k.ctx, k.Checks(), func(list []preflight.Result, done bool) {
+		if done {
+			k.logChecks(list, time.Since(began))
+		}
+		k.Post(login.Checked{Ref: ref, Checks: preflight.Lines(list), Done: done})
+	})
+}
+
+// logChecks tells a technician what was found; details hold no person.
+func (k *Kiosk) logChecks(list []preflight.Result, took time.Duration) {
+	var wrong []any
+	for _, r := range list {
+		if r.Status != login.CheckOK {
+			wrong = append(wrong, slog.Group(r.ID, "code", r.Code, "grade", string(r.Grade), "status", string(r.Status), "detail", r.Detail))
+		}
+	}
+	k.mu.Lock()
+	same := reflect.DeepEqual(wrong, k.wrong) && k.checked
+	k.wrong, k.checked = wrong, true
+	k.mu.Unlock()
+	if !same {
+		k.Log.Info("preflight", append([]any{"ms", took.Milliseconds()}, wrong...)...)
 	}
 }
 

@@ -82,6 +82,8 @@ type Kiosk struct {
 	mu       sync.Mutex
 	attempts map[int]*attempt
 	tries    int // failures in a row, for the backoff
+	checked  bool
+	wrong    []any // what the last checks found wrong, as logged
 }
 
 // attempt is what the world holds of one login.

@@ -90,6 +90,15 @@ const (
 	password = "Radium-226!"
 )
 
+// inOrder: both processes are sealed.
+func inOrder(context.Context) ([]preflight.Fact, error) {
+	var facts []preflight.Fact
+	for _, e := range preflight.Entries() {
+		facts = append(facts, preflight.Fact{ID: e.ID, OK: true})
+	}
+	return facts, nil
+}
+
 type setup struct {
 	vault    vault.Vault
 	hello    supervisor.Hello
@@ -118,8 +127,11 @@ func open(t *testing.T, s setup) *room {
 	r.k = New(Options{
 		Settings: login.Settings{Domains: []string{"univ-uness.fr"}, RememberOffered: s.remember, IdleReset: 2 * time.Minute},
 		Provider: s.provider, Vault: r.vault, Supervisor: r.sup, Hello: s.hello,
-		Checks: func() []preflight.Check { return preflight.Service(r.fake, time.Now) },
-		Clock:  bubbleClock{time.Now()}, MaxAge: 6 * time.Hour,
+		Checks: func() []preflight.Check {
+			return preflight.List(preflight.Sources{Provider: r.fake, Now: time.Now, Local: true,
+				Machine: preflight.Machine{Root: t.TempDir()}, Findings: []preflight.Facts{inOrder}})
+		},
+		Clock: bubbleClock{time.Now()}, MaxAge: 6 * time.Hour,
 		Show: func(v login.View) { r.mu.Lock(); r.view = v; r.mu.Unlock() },
 		Log:  slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Rand: func() float64 { return 0.5 },

@@ -36,10 +36,25 @@ type ProbeOptions struct {
 	Private []string
 }
 
+// Way is what a way out would lead to.
+type Way string
+
+// The ways, in the order in which they are tried.
+const (
+	WayIsolation Way = "isolation" // other processes, the kernel's rarer doors, this one's memory
+	WayExecute   Way = "execute"   // another program
+	WayConnect   Way = "connect"   // another service
+	WayFiles     Way = "files"     // what is not ours to read or write
+)
+
+// Ways lists every way.
+func Ways() []Way { return []Way{WayIsolation, WayExecute, WayConnect, WayFiles} }
+
 // ProbeResult is how one attempt to break out ended.
 type ProbeResult struct {
 	ID    string // "exec-shell", "tcp-25"; stable
-	Layer Part   // the part that is to deny it
+	Way   Way
+	Layer Part // the part that is to deny it
 	// Denied: the attempt was refused. False: it is open, or the probe could not
 	// tell, which is no better.
 	Denied bool
@@ -74,9 +89,27 @@ func Probe(ctx context.Context, o ProbeOptions) []ProbeResult {
 		if ctx.Err() != nil {
 			return out
 		}
-		out = append(out, a.result(a.try(ctx)))
+		r := a.result(a.try(ctx))
+		r.Way = a.way
+		out = append(out, r)
 	}
 	return out
+}
+
+// Open probes, and gives for each Way the attempts that were not made or not denied. A way that
+// is shut has no entry.
+func Open(ctx context.Context, o ProbeOptions) map[Way][]string {
+	denied := map[string]bool{}
+	for _, r := range Probe(ctx, o) {
+		denied[r.ID] = r.Denied
+	}
+	open := map[Way][]string{}
+	for _, a := range attempts(o) {
+		if !denied[a.id] {
+			open[a.way] = append(open[a.way], a.id)
+		}
+	}
+	return open
 }
 
 // ErrOpen is a way out that is open, or that could not be tried.
@@ -87,11 +120,11 @@ func (e *ErrOpen) Error() string { return "lockdown: open: " + strings.Join(e.ID
 
 // Check probes, and returns an *ErrOpen unless every attempt was made and denied.
 func Check(ctx context.Context, o ProbeOptions) error {
-	denied := map[string]bool{}
-	for _, r := range Probe(ctx, o) {
-		denied[r.ID] = r.Denied
+	var open []string
+	found := Open(ctx, o)
+	for _, w := range Ways() {
+		open = append(open, found[w]...)
 	}
-	open := slices.DeleteFunc(ProbeIDs(o), func(id string) bool { return denied[id] })
 	if len(open) > 0 {
 		return &ErrOpen{open}
 	}
@@ -107,8 +140,25 @@ func ProbeIDs(o ProbeOptions) []string {
 	return ids
 }
 
-func attempts(o ProbeOptions) []attempt {
-	return slices.Concat(threadAttempts(), executeAttempts(o), networkAttempts(o), fileAttempts(o), processAttempts(o), kernelAttempts())
+// led is an attempt and where it would lead.
+type led struct {
+	attempt
+	way Way
+}
+
+func attempts(o ProbeOptions) []led {
+	var out []led
+	lead := func(way Way, list []attempt) {
+		for _, a := range list {
+			out = append(out, led{a, way})
+		}
+	}
+	lead(WayIsolation, threadAttempts())
+	lead(WayExecute, executeAttempts(o))
+	lead(WayConnect, networkAttempts(o))
+	lead(WayFiles, fileAttempts(o))
+	lead(WayIsolation, slices.Concat(processAttempts(o), kernelAttempts()))
+	return out
 }
 
 // refusals are the errors with which Landlock and the filter refuse. A kernel without

@@ -103,6 +103,8 @@ const (
 	CheckRunning CheckStatus = "running"
 	CheckOK      CheckStatus = "ok"
 	CheckFailed  CheckStatus = "failed"
+	// CheckUnknown: it could not be looked at, for a reason that another check tells.
+	CheckUnknown CheckStatus = "unknown"
 )
 
 // Check is one line of the preflight.

@@ -2,7 +2,13 @@ package preflight
 
 import "errors"
 
+// ErrUnknown is wrapped by a Probe that could not look, because of something that another
+// check tells. Where no other check does, Run takes it for a failure.
+var ErrUnknown = errors.New("not known")
+
 var (
-	errNoKeyring = errors.New("no usable keyring: a session is kept in memory only")
-	errFound     = errors.New("the supervisor found it wanting; its log says why")
+	// errNotTold: the supervisor did not say how it found this.
+	errNotTold = errors.New("the supervisor does not say")
+	// errNotReached: nothing came from the service that would tell.
+	errNotReached = errors.New("the service was not reached")
 )

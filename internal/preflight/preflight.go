@@ -1,129 +1,126 @@
-// Package preflight holds the checks a tablet passes before it shows a login: one
-// list, for screen 0 and for portillonctl doctor. internal/kiosk runs it for
-// the screens; each check has a deadline of its own and reports as it ends.
+// Package preflight holds the checks a tablet passes before it shows a login: one list,
+// for screen 0 and for portillonctl doctor, in the three grades of the screens. It looks and
+// reports; it acts on nothing.
+//
+// internal/kiosk runs it for the screens, internal/ctl for doctor; each check has a
+// deadline of its own, all run at once, and each reports as it ends. Where the facts come
+// from is injected: Machine reads a root directory, the supervisor's and the seals' facts come
+// as Facts, the service through identity.Provider.
+//
+//	List(Sources) → []Check ─Run→ []Result ─Lines→ login.Check → screen 0
+//	                                    └───────→ portillonctl doctor
 package preflight
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"portillon/internal/identity"
 	"portillon/internal/login"
 )
 
 // Check is one thing to be found in order.
 type Check struct {
-	ID    string      // stem of its translation keys, check.ID
-	Grade login.Grade // what its failure means
-	Code  string      // what is read out on the phone
-	// Probe returns nil when all is well. It keeps to ctx.
-	Probe func(ctx context.Context) error
+	Entry
+	// Probe returns nil when all is well, with a few words for a technician in any case. It
+	// keeps to ctx. An error that wraps ErrUnknown means that it could not look.
+	Probe func(ctx context.Context) (detail string, err error)
 }
 
-// limit bounds one check; all of them run at once.
+// Result is how a check ended, or that it has not.
+type Result struct {
+	Entry
+	Status login.CheckStatus
+	// Detail is one line for a technician; never secret, not translated.
+	Detail string
+}
+
+// limit bounds one check; all of them run at once. A tablet that is in order takes a
+// fraction of it.
 const limit = 8 * time.Second
 
 // Run probes every check at once and calls report with the whole list, first with
 // all of them running and then each time one has ended; done marks the last
 // call. Calls of report do not overlap. It returns when all have ended.
-func Run(ctx context.Context, checks []Check, report func(list []login.Check, done bool)) {
-	list := make([]login.Check, len(checks))
+func Run(ctx context.Context, checks []Check, report func(list []Result, done bool)) {
+	list := make([]Result, len(checks))
 	for i, c := range checks {
-		list[i] = login.Check{ID: c.ID, Grade: c.Grade, Status: login.CheckRunning}
+		list[i] = Result{Entry: c.Entry, Status: login.CheckRunning}
 	}
-	snapshot := func() []login.Check { return append([]login.Check(nil), list...) }
-	report(snapshot(), len(checks) == 0)
+	tell := func(done bool) { report(append([]Result(nil), list...), done) }
+	tell(len(checks) == 0)
 	type ended struct {
-		i   int
-		err error
+		i int
+		r Result
 	}
 	ends := make(chan ended, len(checks))
 	for i, c := range checks {
 		go func() {
 			ctx, cancel := context.WithTimeout(ctx, limit)
 			defer cancel()
-			ends <- ended{i, c.Probe(ctx)}
+			ends <- ended{i, c.result(ctx)}
 		}()
 	}
 	for n := range checks {
 		e := <-ends
-		list[e.i].Status = login.CheckOK
-		if e.err != nil {
-			list[e.i].Status, list[e.i].Code = login.CheckFailed, checks[e.i].Code
+		list[e.i] = e.r
+		done := n == len(checks)-1
+		if done {
+			unexplained(list)
 		}
-		report(snapshot(), n == len(checks)-1)
+		tell(done)
 	}
 }
 
-// maxSkew is how far the tablet's clock may be from the service's: beyond it
-// proofs (RFC 9449 §11.1) are refused.
-const maxSkew = 60 * time.Second
+func (c Check) result(ctx context.Context) Result {
+	r := Result{Entry: c.Entry, Status: login.CheckOK}
+	detail, err := c.Probe(ctx)
+	r.Detail = detail
+	switch {
+	case errors.Is(err, ErrUnknown):
+		r.Status = login.CheckUnknown
+	case err != nil:
+		r.Status = login.CheckFailed
+	}
+	if err != nil && detail == "" {
+		r.Detail = err.Error()
+	}
+	return r
+}
 
-// Service is the checks that one look at the identity service answers: that it is
-// there, that it is who it must be, and that both clocks agree. A look that failed for
-// one of them leaves the others to the next run, since nothing is known of them.
-func Service(p identity.Provider, now func() time.Time) []Check {
-	looked := make(chan struct{})
-	var health identity.Health
-	var failed error
-	return []Check{
-		{ID: "server", Grade: login.GradeWaiting, Code: "P1", Probe: func(ctx context.Context) error {
-			defer close(looked)
-			if health, failed = p.Check(ctx); identity.KindOf(failed) == identity.BadCertificate {
-				return nil // it is there; the next line says what is wrong
-			}
-			return failed
-		}},
-		{ID: "pin", Grade: login.GradeBlocking, Code: "P4", Probe: func(ctx context.Context) error {
-			select {
-			case <-looked:
-			case <-ctx.Done():
-				return nil // nothing is known of it
-			}
-			if identity.KindOf(failed) == identity.BadCertificate {
-				return failed
-			}
-			return nil
-		}},
-		{ID: "clock", Grade: login.GradeWaiting, Code: "P2", Probe: func(ctx context.Context) error {
-			select {
-			case <-looked:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			if failed != nil {
-				if identity.KindOf(failed) == identity.ClockWrong {
-					return failed
-				}
-				return nil
-			}
-			if health.ServerTime.IsZero() {
-				return nil
-			}
-			if skew := now().Sub(health.ServerTime).Abs(); skew > maxSkew {
-				return identity.Fail("clock", identity.ClockWrong, "the tablet's clock is %s off", skew.Round(time.Second))
-			}
-			return nil
-		}},
+// unexplained: what nobody knows is no better than what is wrong, unless a failed check says
+// why it is not known.
+func unexplained(list []Result) {
+	for _, r := range list {
+		if r.Status == login.CheckFailed && r.Grade != login.GradeWarning {
+			return
+		}
+	}
+	for i := range list {
+		if list[i].Status == login.CheckUnknown {
+			list[i].Status = login.CheckFailed
+		}
 	}
 }
 
-// Found is a check that was made before this process began; it blocks.
-func Found(id, code string, ok bool) Check {
-	return Check{ID: id, Grade: login.GradeBlocking, Code: code, Probe: func(context.Context) error {
-		if !ok {
-			return errFound
+// Lines are results as the screens show them.
+func Lines(list []Result) []login.Check {
+	out := make([]login.Check, len(list))
+	for i, r := range list {
+		out[i] = login.Check{ID: r.ID, Grade: r.Grade, Status: r.Status}
+		if r.Status == login.CheckFailed {
+			out[i].Code = r.Code
 		}
-		return nil
-	}}
+	}
+	return out
 }
 
-// Keyring warns where «Se souvenir de moi» would not survive a crash.
-func Keyring(survives func() bool) Check {
-	return Check{ID: "keyring", Grade: login.GradeWarning, Code: "P3", Probe: func(context.Context) error {
-		if !survives() {
-			return errNoKeyring
+// Blocked reports whether a check failed that no login may pass.
+func Blocked(list []Result) bool {
+	for _, r := range list {
+		if r.Grade == login.GradeBlocking && r.Status == login.CheckFailed {
+			return true
 		}
-		return nil
-	}}
+	}
+	return false
 }

@@ -3,20 +3,23 @@ package preflight
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"portillon/internal/identity"
 	"portillon/internal/identity/identitytest"
+	"portillon/internal/lockdown"
 	"portillon/internal/login"
 )
 
-func last(t *testing.T, checks []Check) map[string]login.Check {
+// results runs checks and gives the last list by ID.
+func results(t *testing.T, checks []Check) map[string]Result {
 	t.Helper()
-	var final []login.Check
+	var final []Result
 	calls, ended := 0, false
-	Run(t.Context(), checks, func(list []login.Check, done bool) {
+	Run(t.Context(), checks, func(list []Result, done bool) {
 		calls++
 		if done {
 			final, ended = list, true
@@ -25,53 +28,187 @@ func last(t *testing.T, checks []Check) map[string]login.Check {
 	if !ended || calls != len(checks)+1 {
 		t.Fatalf("%d reports, the last %v", calls, final)
 	}
-	out := map[string]login.Check{}
-	for _, c := range final {
-		out[c.ID] = c
+	out := map[string]Result{}
+	for _, r := range final {
+		out[r.ID] = r
 	}
 	return out
 }
 
-func TestServiceReady(t *testing.T) {
-	got := last(t, Service(&identitytest.Fake{}, time.Now))
-	for _, id := range []string{"server", "clock"} {
-		if got[id].Status != login.CheckOK || got[id].Code != "" {
+// good are the sources of a tablet that is in order.
+func good(t *testing.T) Sources {
+	t.Helper()
+	return Sources{Provider: &identitytest.Fake{}, Now: time.Now, Machine: compliant(t).Machine, BatteryMin: 20, Signed: true,
+		Findings: []Facts{sealed(nil), sealed(nil)}, Keyring: func(context.Context) error { return nil }}
+}
+
+// sealed tells that everything is in force, but for what change says.
+func sealed(change map[string]Fact) Facts {
+	return func(context.Context) ([]Fact, error) {
+		var out []Fact
+		for _, id := range []string{IDLockdown, IDExecute, IDConnect, IDFiles, IDIsolation, IDSignature, IDExpiry} {
+			f, changed := change[id]
+			if !changed {
+				f = Fact{ID: id, OK: true}
+			}
+			out = append(out, f)
+		}
+		return out, nil
+	}
+}
+
+// TestInOrder: on a tablet that is in order every check says so, none is missing, and it takes
+// no time to speak of.
+func TestInOrder(t *testing.T) {
+	began := time.Now()
+	got := results(t, List(good(t)))
+	if took := time.Since(began); took > 2*time.Second {
+		t.Logf("it took %s, more than the 2 s of a machine that has nothing else to do", took)
+	}
+	if len(got) != len(Entries()) {
+		t.Errorf("%d checks of %d", len(got), len(Entries()))
+	}
+	for id, r := range got {
+		if r.Status != login.CheckOK {
+			t.Errorf("%s: %s %q", id, r.Status, r.Detail)
+		}
+	}
+}
+
+// expect: this check alone failed, and others that are named are not known.
+func expect(t *testing.T, s Sources, id, detail string, unknown ...string) {
+	t.Helper()
+	got := results(t, List(s))
+	for _, e := range Entries() {
+		r := got[e.ID]
+		want := login.CheckOK
+		if e.ID == id {
+			want = login.CheckFailed
+		}
+		for _, u := range unknown {
+			if u == e.ID {
+				want = login.CheckUnknown
+			}
+		}
+		if r.Status != want {
+			t.Errorf("%s is %s (%s), want %s", e.ID, r.Status, r.Detail, want)
+		}
+	}
+	if r := got[id]; !strings.Contains(r.Detail, detail) {
+		t.Errorf("%s says %q, not %q", id, r.Detail, detail)
+	}
+}
+
+// TestServiceFails: each way not to reach the service fails the check that it is about, and
+// says of the others what is known.
+func TestServiceFails(t *testing.T) {
+	for _, c := range []struct {
+		kind    identity.Kind
+		offline bool
+		id      string
+		unknown []string
+	}{
+		{identity.NoNetwork, false, IDNetwork, []string{IDNames, IDServer, IDPin, IDClock}},
+		{identity.NoRoute, false, IDNetwork, []string{IDNames, IDServer, IDPin, IDClock}},
+		{identity.NameNotFound, true, IDNetwork, []string{IDNames, IDServer, IDPin, IDClock}},
+		{identity.TimedOut, true, IDNetwork, []string{IDNames, IDServer, IDPin, IDClock}},
+		{identity.NameNotFound, false, IDNames, []string{IDServer, IDPin, IDClock}},
+		{identity.TimedOut, false, IDServer, []string{IDNames, IDPin, IDClock}},
+		{identity.Refused, false, IDServer, []string{IDPin, IDClock}},
+		{identity.ConnectionLost, false, IDServer, []string{IDPin, IDClock}},
+		{identity.CaptivePortal, false, IDServer, []string{IDPin, IDClock}},
+		{identity.Busy, false, IDServer, []string{IDClock}},
+		{identity.UnexpectedAnswer, false, IDServer, []string{IDClock}},
+		{identity.Misconfigured, false, IDServer, []string{IDClock}},
+		{identity.BadCertificate, false, IDPin, []string{IDClock}},
+		{identity.ClockWrong, false, IDClock, nil},
+	} {
+		name := c.kind.String()
+		if c.offline {
+			name += " without a link"
+		}
+		t.Run(name, func(t *testing.T) {
+			var f identitytest.Fake
+			f.Next("check", identitytest.Reply{Err: identity.Fail("discover", c.kind, "told by a test")})
+			s := good(t)
+			s.Provider = &f
+			if c.offline {
+				write(t, s.Machine, "sys/class/net/wlan0/operstate", "down\n")
+			}
+			expect(t, s, c.id, "told by a test", c.unknown...)
+		})
+	}
+}
+
+func TestClock(t *testing.T) {
+	for _, off := range []time.Duration{time.Hour, -time.Hour, 65 * time.Second} {
+		s := good(t)
+		s.Provider = health{time.Now().Add(off)}
+		expect(t, s, IDClock, "off")
+	}
+	s := good(t)
+	s.Provider = health{time.Now().Add(50 * time.Second)}
+	expect(t, s, "", "")
+	s.Provider = health{} // a service that tells no time
+	expect(t, s, "", "")
+}
+
+// TestFindings: what another process found wanting fails its check, and one that does not
+// answer fails all of its.
+func TestFindings(t *testing.T) {
+	for _, id := range []string{IDLockdown, IDExecute, IDConnect, IDFiles, IDIsolation, IDSignature, IDExpiry} {
+		s := good(t)
+		s.Findings[1] = sealed(map[string]Fact{id: {ID: id, Detail: "supervisor: open: tcp-25"}})
+		expect(t, s, id, "tcp-25")
+	}
+	s := good(t)
+	s.Findings = []Facts{func(context.Context) ([]Fact, error) { return []Fact{{ID: IDSignature, Detail: "not signed"}}, nil }, sealed(map[string]Fact{
+		IDExpiry: {}})}
+	expect(t, s, IDSignature, "not signed", IDExpiry)
+	s.Findings = []Facts{func(context.Context) ([]Fact, error) { return nil, errors.New("gone") }}
+	got := results(t, List(s))
+	for _, id := range []string{IDLockdown, IDExecute, IDSignature} {
+		if got[id].Status != login.CheckFailed {
 			t.Errorf("%s: %+v", id, got[id])
 		}
 	}
 }
 
-func TestServiceDown(t *testing.T) {
-	var f identitytest.Fake
-	f.SetDown(true)
-	got := last(t, Service(&f, time.Now))
-	if got["server"].Status != login.CheckFailed || got["server"].Code != "P1" || got["server"].Grade != login.GradeWaiting {
-		t.Errorf("%+v", got["server"])
+// TestUnsaid: a layer nobody told of is not one in force.
+func TestUnsaid(t *testing.T) {
+	s := good(t)
+	s.Findings = nil
+	got := results(t, List(s))
+	for _, id := range []string{IDLockdown, IDExecute, IDConnect, IDFiles, IDIsolation, IDSignature} {
+		if got[id].Status != login.CheckFailed {
+			t.Errorf("%s: %+v", id, got[id])
+		}
 	}
 }
 
-// TestPin: a service that cannot prove itself blocks, and is not said to be absent.
-func TestPin(t *testing.T) {
-	var f identitytest.Fake
-	f.Next("check", identitytest.Reply{Err: identity.Fail("discover", identity.BadCertificate, "pin")})
-	got := last(t, Service(&f, time.Now))
-	if c := got["pin"]; c.Status != login.CheckFailed || c.Grade != login.GradeBlocking || c.Code != "P4" {
-		t.Errorf("%+v", c)
-	}
-	if got["server"].Status != login.CheckOK || got["clock"].Status != login.CheckOK {
+// TestUnexplained: what is not known, with nothing that failed to explain it, is a failure.
+func TestUnexplained(t *testing.T) {
+	check := Check{Entry{ID: IDPin, Grade: login.GradeBlocking, Code: "R4"}, func(context.Context) (string, error) { return unknown() }}
+	if got := results(t, []Check{check}); got[IDPin].Status != login.CheckFailed || !Blocked([]Result{got[IDPin]}) {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestClock(t *testing.T) {
-	for _, off := range []time.Duration{time.Hour, -time.Hour, 61 * time.Second} {
-		got := last(t, Service(health{time.Now().Add(off)}, time.Now))
-		if got["clock"].Status != login.CheckFailed {
-			t.Errorf("%s off: %+v", off, got["clock"])
+func TestKeyring(t *testing.T) {
+	s := good(t)
+	s.Keyring = func(context.Context) error { return errors.New("locked") }
+	expect(t, s, IDKeyring, "locked")
+}
+
+// TestDemonstration: nothing signs it, and that is no matter.
+func TestDemonstration(t *testing.T) {
+	s := good(t)
+	s.Signed, s.Keyring = false, nil
+	got := results(t, List(s))
+	for _, id := range []string{IDSignature, IDExpiry, IDKeyring} {
+		if _, there := got[id]; there {
+			t.Errorf("%s is asked of a demonstration", id)
 		}
-	}
-	if got := last(t, Service(health{time.Now().Add(50 * time.Second)}, time.Now)); got["clock"].Status != login.CheckOK {
-		t.Errorf("%+v", got["clock"])
 	}
 }
 
@@ -79,30 +216,62 @@ func TestClock(t *testing.T) {
 func TestLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		got := last(t, []Check{{ID: "stuck", Grade: login.GradeBlocking, Code: "X", Probe: func(ctx context.Context) error {
-			<-ctx.Done()
-			return ctx.Err()
-		}}, Keyring(func() bool { return false })})
+		stuck := func(ctx context.Context) (string, error) { <-ctx.Done(); return "", ctx.Err() }
+		got := results(t, []Check{{Entry{ID: "stuck", Grade: login.GradeBlocking}, stuck}})
 		if took := time.Since(began); took != limit {
 			t.Errorf("took %s", took)
 		}
-		if got["stuck"].Status != login.CheckFailed || got["keyring"].Status != login.CheckFailed {
+		if got["stuck"].Status != login.CheckFailed {
 			t.Errorf("%+v", got)
 		}
 	})
 }
 
-func TestFound(t *testing.T) {
-	got := last(t, []Check{Found("signature", "P4", false), Found("lockdown", "P5", true)})
-	if c := got["signature"]; c.Status != login.CheckFailed || c.Grade != login.GradeBlocking || c.Code != "P4" {
-		t.Errorf("%+v", c)
-	}
-	if c := got["lockdown"]; c.Status != login.CheckOK {
-		t.Errorf("%+v", c)
+func TestNoChecks(t *testing.T) { results(t, nil) }
+
+// TestEntries: no two checks share an ID or a code that is read out on the phone.
+func TestEntries(t *testing.T) {
+	seen := map[string]bool{}
+	for _, e := range Entries() {
+		if seen[e.ID] || seen[e.Code] || e.Code == "" || e.Layer == "" || e.Grade == "" {
+			t.Errorf("%+v", e)
+		}
+		seen[e.ID], seen[e.Code] = true, true
 	}
 }
 
-func TestNoChecks(t *testing.T) { last(t, nil) }
+func TestSealFacts(t *testing.T) {
+	got := Tried("screen", map[lockdown.Way][]string{lockdown.WayConnect: {"tcp-25", "udp-53"}})
+	for _, f := range got {
+		if f.OK == (f.ID == IDConnect) {
+			t.Errorf("%+v", f)
+		}
+		if f.ID == IDConnect && f.Detail != "screen: open: tcp-25, udp-53" {
+			t.Errorf("%q", f.Detail)
+		}
+	}
+	advice := lockdown.Report{Status: []lockdown.Status{{Part: lockdown.PartMemfd, Why: "0"}, {Part: lockdown.PartFilter, Applied: true}}}
+	if f := Established("x", nil, advice); !f.OK || f.Detail == "" {
+		t.Errorf("%+v", f)
+	}
+	missing := lockdown.Report{Status: []lockdown.Status{{Part: lockdown.PartTCP, Why: "ABI 2"}}}
+	if f := Established("x", nil, missing); f.OK || !strings.Contains(f.Detail, "ABI 2") {
+		t.Errorf("%+v", f)
+	}
+	if f := Established("x", errors.New("refused")); f.OK || f.Detail == "" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestLines(t *testing.T) {
+	e := Entries()[0]
+	for _, status := range []login.CheckStatus{login.CheckOK, login.CheckFailed, login.CheckUnknown, login.CheckRunning} {
+		l := Lines([]Result{{Entry: e, Status: status}})[0]
+		if l.ID != e.ID || l.Grade != e.Grade || l.Status != status || (l.Code != "") != (status == login.CheckFailed) {
+			t.Errorf("%+v", l)
+		}
+	}
+}
 
 // health is a provider whose clock reads t.
 type health struct{ t time.Time }

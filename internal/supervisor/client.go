@@ -30,9 +30,6 @@ type Hello struct {
 	SessionDir string `json:"session_dir"`
 	// BootID names this boot of the machine.
 	BootID string `json:"boot_id"`
-	// Findings is what the supervisor itself checked before it started anything; each
-	// that failed blocks the login where lockdown is required.
-	Findings []Finding `json:"findings,omitempty"`
 	// ConfigSHA256 is the hash, in hex, of the configuration that the supervisor read and
 	// checked: the screen process must have read the same.
 	ConfigSHA256 string `json:"config_sha256"`
@@ -120,6 +117,15 @@ func (c *Client) Hello(ctx context.Context) (Hello, error) {
 		return Hello{}, fmt.Errorf("%w: hello without content", errProtocol)
 	}
 	return *a.Hello, nil
+}
+
+// Findings is what the supervisor itself checks, as it stands now: its own seal and its
+// children's, and, where lockdown is required, the configuration's signature and expiry. Where a
+// replaced configuration can only be judged by a new supervisor, this one ends after the answer
+// (unless an exam is under way).
+func (c *Client) Findings(ctx context.Context) ([]Finding, error) {
+	a, err := c.call(ctx, request{Op: opFindings}, nil)
+	return a.Findings, err
 }
 
 // Dial has the supervisor resolve addr ("host:port") and connect; network is "tcp",

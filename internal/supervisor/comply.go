@@ -16,6 +16,13 @@ type Finding struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// The findings' IDs.
+const (
+	findingSignature = "signature"
+	findingExpiry    = "expiry"
+	findingLockdown  = "lockdown"
+)
+
 // errNotSealed: nobody sealed this process.
 var errNotSealed = errors.New("nothing seals this process")
 
@@ -27,10 +34,13 @@ func (s *supervisor) comply(now time.Time) {
 	}
 	signature, err := s.o.Config.Accept(s.o.ConfigKey, s.state.serial(), now)
 	s.serial = signature.Serial
-	s.found("signature", err)
+	s.standing = newStanding(s.o.Config, s.o.ConfigKey, err)
+	for _, f := range s.standing.findings(now) {
+		s.complain(f)
+	}
 }
 
-// seal lets the caller seal this process, and notes whether that holds.
+// seal lets the caller seal this process, and notes what holds.
 func (s *supervisor) seal() error {
 	var err error
 	if s.o.SealParent != nil {
@@ -42,22 +52,19 @@ func (s *supervisor) seal() error {
 	if err != nil {
 		return fmt.Errorf("supervisor: seal: %w", err)
 	}
-	if s.o.Config.Lockdown != config.LockdownRequired {
-		return nil
-	}
-	sealed := errNotSealed
+	s.sealed = []Finding{{ID: findingLockdown, Detail: errNotSealed.Error()}}
 	if s.o.Sealed != nil {
-		sealed = s.o.Sealed()
+		s.sealed = s.o.Sealed()
 	}
-	s.found("lockdown", sealed)
+	for _, f := range s.sealed {
+		s.complain(f)
+	}
 	return nil
 }
 
-func (s *supervisor) found(id string, err error) {
-	f := Finding{ID: id, OK: err == nil}
-	if err != nil {
-		f.Detail = err.Error()
-		s.log.Error("not compliant", "check", id, "err", err)
+// complain logs what was found wanting.
+func (s *supervisor) complain(f Finding) {
+	if !f.OK {
+		s.log.Error("not compliant", "check", f.ID, "err", f.Detail)
 	}
-	s.findings = append(s.findings, f)
 }

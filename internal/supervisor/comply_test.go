@@ -91,26 +91,27 @@ func TestComply(t *testing.T) {
 }
 
 // TestComplyFails: required without anything to seal the process is not compliant, a
-// demonstration is asked nothing.
+// demonstration is asked for no signature.
 func TestComplyFails(t *testing.T) {
 	s := &supervisor{o: Options{Config: &config.Config{Lockdown: config.LockdownRequired}}, log: slog.New(slog.DiscardHandler), state: &state{dir: t.TempDir()}}
+	now := time.Now()
 	check := func() []Finding {
-		s.findings = nil
-		s.comply(time.Now())
+		s.standing = nil
+		s.comply(now)
 		if err := s.seal(); err != nil {
 			t.Fatal(err)
 		}
-		return s.findings
+		return append(s.standing.findings(now), s.sealed...)
 	}
 	if got := check(); len(got) != 2 || got[0].OK || got[1].OK || got[0].Detail == "" || got[1].Detail == "" {
 		t.Errorf("%+v", got)
 	}
-	s.o.Sealed = func() error { return nil }
+	s.o.Sealed = func() []Finding { return []Finding{{ID: "lockdown", OK: true}} }
 	if got := check(); len(got) != 2 || got[1] != (Finding{ID: "lockdown", OK: true}) {
 		t.Errorf("%+v", got)
 	}
 	s.o.Config.Lockdown = config.LockdownOff
-	if got := check(); got != nil {
+	if got := check(); len(got) != 1 || got[0] != (Finding{ID: "lockdown", OK: true}) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -64,6 +64,13 @@ func (e *exam) attach(tell func(Event), greet func(inExam bool)) {
 	}
 }
 
+// under reports whether an exam is under way, or has ended and nobody said so yet.
+func (e *exam) under() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.player != nil || e.exited != nil
+}
+
 // detach: nobody listens any more.
 func (e *exam) detach() {
 	e.mu.Lock()

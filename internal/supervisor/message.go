@@ -33,6 +33,7 @@ const (
 	opStop     op = "stop"
 	opRenewed  op = "renewed"
 	opEnd      op = "end"
+	opFindings op = "findings"
 )
 
 // request is the head of a packet from the screen process.
@@ -69,6 +70,8 @@ type reply struct {
 	Proof   string   `json:"proof,omitempty"`
 	Exited  *int     `json:"exited,omitempty"`
 	Renewal uint64   `json:"renewal,omitempty"`
+	// Findings answers opFindings.
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // encode appends to buf (of length 0) the packet made of head and body. With enough
@@ -131,7 +134,7 @@ func decodeRequest(packet []byte) (request, []byte, error) {
 	}
 	var wantRef, mayBody, mustBody bool
 	switch r.Op {
-	case opHello, opDial, opProve, opRelaunch, opStop, opEnd:
+	case opHello, opDial, opProve, opRelaunch, opStop, opEnd, opFindings:
 	case opCancel:
 		wantRef = true
 	case opRenewed:

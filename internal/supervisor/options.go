@@ -37,10 +37,11 @@ type Options struct {
 	// ConfigKey is the public key (PEM) that configurations are signed with. It is looked at
 	// where lockdown is required.
 	ConfigKey string
-	// Sealed is asked after SealParent, where lockdown is required: what keeps this process from
-	// being sealed as it must be, or nil. Without it nothing is known to seal it. An error is a
-	// Finding: the screen process comes up to say so, and shows no login.
-	Sealed func() error
+	// Sealed is asked once, after SealParent and SealChildren: what holds of the seals of this
+	// process and of what it starts, as findings. Without it one finding says that nothing is known
+	// to seal it. One that is not OK is shown by the screen process, which lets nobody log in where
+	// lockdown is required.
+	Sealed func() []Finding
 	// SealParent, when set, is called once: after the state directories and the
 	// device key are there, before the first child is started. An error ends Run: what may
 	// be shown on the screen instead belongs in Sealed. What it

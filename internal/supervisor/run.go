@@ -31,13 +31,17 @@ type supervisor struct {
 	exam     *exam
 	inbox    *page // where packets are received: they may hold a token
 
-	findings  []Finding
-	serial    uint64 // of the signed configuration; 0: none
-	restarted bool   // the candidate outlived a screen process
+	standing  *standing               // the configuration's; nil for a demonstration
+	sealed    []Finding               // how the seals were found; nothing undoes them
+	serial    uint64                  // of the signed configuration; 0: none
+	renew     context.CancelCauseFunc // ends Run, to be started anew
+	restarted bool                    // the candidate outlived a screen process
 }
 
 // Run starts the screen process, serves it, and starts it again whatever ends it, until
-// ctx ends; then it ends the player and the screen process and returns nil. Everything
+// ctx ends; then it ends the player and the screen process and returns nil. It also returns nil,
+// between two exams and when the screens ask for the checks, where another configuration lies at
+// Config.Path: whoever started the process starts it again. Everything
 // that can fail at the start does before the first child is started. Run makes the whole
 // process undumpable, all its descriptors close-on-exec, and itself the reaper of its
 // descendants: call it once, in a process of its own.
@@ -87,6 +91,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.seal(); err != nil {
 		return err
 	}
+	ctx, s.renew = context.WithCancelCause(ctx)
+	defer s.renew(nil)
 	s.loop(ctx)
 	return s.exam.stop()
 }

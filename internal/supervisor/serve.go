@@ -63,6 +63,8 @@ func (v *serving) handle(packet []byte) error {
 		return nil
 	case opHello:
 		return v.hello(r.ID)
+	case opFindings:
+		return v.findings(r.ID)
 	case opProve:
 		proof, err := v.hosts.prove(v.ctx, v.key, r.Proof.params())
 		return v.reply(reply{ID: r.ID, Proof: proof}, err)
@@ -108,7 +110,7 @@ func (v *serving) hello(id uint64) error {
 		tell(reply{ID: id, Hello: &Hello{
 			Restarted: v.restarted, PlayerRunning: inExam, Thumbprint: v.key.Thumbprint(),
 			StateDir: v.state.dir, SessionDir: v.state.session(), BootID: v.state.boot,
-			Findings: v.findings, ConfigSerial: v.serial, ConfigSHA256: v.o.Config.SHA256(),
+			ConfigSerial: v.serial, ConfigSHA256: v.o.Config.SHA256(),
 		}})
 	})
 	return nil

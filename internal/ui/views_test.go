@@ -1,8 +1,11 @@
 package ui_test
 
 import (
+	"slices"
+
 	"portillon/internal/identity"
 	"portillon/internal/login"
+	"portillon/internal/preflight"
 	"portillon/internal/procedure"
 )
 
@@ -17,29 +20,55 @@ const (
 	longEmail = "marie-antoinette.de-la-rochefoucauld_durand@etu.univ-uness.fr"
 )
 
+// checks is the preflight's list, of which some failed.
 func checks(failed ...string) []login.Check {
-	grades := map[string]login.Grade{"network": login.GradeWaiting, "server": login.GradeWaiting, "clock": login.GradeWaiting,
-		"lockdown": login.GradeBlocking, "signature": login.GradeBlocking, "pin": login.GradeBlocking, "display": login.GradeBlocking,
-		"battery": login.GradeWarning, "keyring": login.GradeWarning, "expiry": login.GradeWarning}
 	var out []login.Check
-	for _, id := range []string{"lockdown", "signature", "display", "network", "server", "pin", "clock", "battery", "keyring", "expiry"} {
-		c := login.Check{ID: id, Grade: grades[id], Status: login.CheckOK}
-		for i, f := range failed {
-			if f == id {
-				c.Status, c.Code = login.CheckFailed, "P"+string(rune('1'+i))
-			}
+	for _, e := range preflight.Entries() {
+		c := login.Check{ID: e.ID, Grade: e.Grade, Status: login.CheckOK}
+		if slices.Contains(failed, e.ID) {
+			c.Status, c.Code = login.CheckFailed, e.Code
 		}
 		out = append(out, c)
 	}
 	return out
 }
 
+// unknown are those of list that nothing is known of.
+func unknown(list []login.Check, ids ...string) []login.Check {
+	for i := range list {
+		if slices.Contains(ids, list[i].ID) {
+			list[i].Status = login.CheckUnknown
+		}
+	}
+	return list
+}
+
 func running() []login.Check {
 	all := checks()
-	for i := 4; i < len(all); i++ {
-		all[i].Status = login.CheckRunning
+	for i := range all {
+		if all[i].ID == preflight.IDSignature || i > 11 {
+			all[i].Status = login.CheckRunning
+		}
 	}
 	return all
+}
+
+// checkScenes has every failure there is once.
+func checkScenes() []scene {
+	var out []scene
+	for _, e := range preflight.Entries() {
+		s, view := login.ScreenPreflight, login.PreflightView{Checks: checks(e.ID)}
+		switch e.Grade {
+		case login.GradeBlocking:
+			s = login.ScreenNoncompliant
+		case login.GradeWaiting:
+			view.Waiting = true
+		case login.GradeWarning:
+			view.GoingOn = true
+		}
+		out = append(out, other("fails-"+e.ID, s, func(v *login.View) { v.Preflight = &view }))
+	}
+	return out
 }
 
 func countdown(seconds int, stage login.Stage) login.Countdown {
@@ -86,6 +115,7 @@ func other(name string, s login.Screen, fill func(*login.View)) scene {
 func scenes() []scene {
 	out := append(emailScenes(), passwordScenes()...)
 	out = append(out, codeScenes()...)
+	out = append(out, checkScenes()...)
 	return append(out, otherScenes()...)
 }
 
@@ -184,7 +214,13 @@ func otherScenes() []scene {
 		other("running", login.ScreenPreflight, func(v *login.View) { v.Preflight = &login.PreflightView{Checks: running()} }),
 		other("ready", login.ScreenPreflight, func(v *login.View) { v.Preflight = &login.PreflightView{Checks: checks("battery"), GoingOn: true} }),
 		other("waiting", login.ScreenPreflight, func(v *login.View) {
-			v.Preflight = &login.PreflightView{Checks: checks("network", "server"), Waiting: true}
+			v.Preflight = &login.PreflightView{Checks: unknown(checks("network"), "names", "server", "pin", "clock"), Waiting: true}
+		}),
+		other("many", login.ScreenNoncompliant, func(v *login.View) {
+			v.Preflight = &login.PreflightView{Checks: checks("lockdown", "execute", "connect", "files", "isolation", "packages", "sysrq", "signature", "network")}
+		}),
+		other("warnings", login.ScreenPreflight, func(v *login.View) {
+			v.Preflight = &login.PreflightView{Checks: checks("battery", "keyring", "expiry"), GoingOn: true}
 		}),
 		other("blocked", login.ScreenNoncompliant, func(v *login.View) {
 			v.Preflight = &login.PreflightView{Checks: checks("lockdown", "display")}
