@@ -104,6 +104,13 @@ func (s *sealScreen) apply(seal func(lockdown.ScreenOptions) (lockdown.Report, e
 	s.failed, s.reports = errors.Join(s.failed, err), append(s.reports, report)
 }
 
+// note adds what else keeps the screen from being sealed.
+func (s *sealScreen) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed = errors.Join(s.failed, err)
+}
+
 // facts are what is known of this process's seal. Nothing undoes a seal, so they stay as they are.
 func (s *sealScreen) facts(context.Context) ([]preflight.Fact, error) {
 	s.mu.Lock()

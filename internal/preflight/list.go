@@ -158,8 +158,9 @@ func Established(who string, err error, reports ...lockdown.Report) Fact {
 	}
 	if len(missing) > 0 {
 		f.Detail = who + ": not in force: " + strings.Join(missing, ", ")
-	} else if err != nil {
-		f.Detail = who + ": " + err.Error()
+	}
+	if err != nil {
+		f.Detail = strings.TrimPrefix(f.Detail+"; "+who+": "+strings.ReplaceAll(err.Error(), "\n", "; "), "; ")
 	}
 	return f
 }
