@@ -20,3 +20,9 @@ var Icons embed.FS
 //
 //go:embed icon.png
 var Icon []byte
+
+// Image holds the definitions of the tablets' image, image/…: mkosi's own files, the tree
+// that is laid over Debian's, and links.txt. Only internal/image reads it.
+//
+//go:embed all:image
+var Image embed.FS

@@ -1,0 +1,257 @@
+package image
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"portillon/internal/config"
+)
+
+// AdoptOptions is where a booting tablet has everything. All are required but Now.
+type AdoptOptions struct {
+	Partition string // the configuration partition's device
+	Key       string // ConfigKeyPath
+	Run       string // what is verified goes here: /run/portillon
+	State     string // the supervisor's state directory: its device/serial is the highest one seen
+	WiFi      string // iwd's directory of networks
+	Hardware  string // file with the tablet's serial number, /sys/class/dmi/id/product_serial
+	Now       func() time.Time
+	Wait      time.Duration // for the partition to appear
+}
+
+// Refusal is why a tablet has no configuration; the screen «Tablette non configurée» reads it
+// from refused.json.
+type Refusal struct {
+	// Reason is one of the Reason constants, the end of a translation key.
+	Reason string `json:"reason"`
+	// Detail is one line for a technician.
+	Detail string `json:"detail,omitempty"`
+}
+
+// The reasons.
+const (
+	ReasonAbsent     = "absent"
+	ReasonDamaged    = "damaged"
+	ReasonUnsigned   = "unsigned"
+	ReasonSignature  = "signature"
+	ReasonAltered    = "altered"
+	ReasonExpired    = "expired"
+	ReasonRolledBack = "rolledback"
+	ReasonFleet      = "fleet"
+	ReasonInvalid    = "invalid"
+)
+
+// RefusedName is the file in AdoptOptions.Run that says why not.
+const RefusedName = "refused.json"
+
+// Label is what a fleet file, or the partition, calls this tablet; label.json, where the signed
+// configuration leaves it open.
+type Label struct {
+	Room   string `json:"room,omitempty"`
+	Tablet string `json:"tablet"`
+}
+
+// LabelFile is Label's file beside the configuration.
+const LabelFile = "label.json"
+
+// Adopt verifies what the configuration partition holds and puts it into o.Run, or says
+// there why not: then the Refusal is not nil, and nothing else of the partition is in o.Run. An error
+// means that it could not even say so.
+func Adopt(o AdoptOptions) (*Refusal, error) {
+	for _, name := range []string{ConfigName, ConfigName + config.SignatureSuffix, CAName, LabelFile, RefusedName} {
+		if err := os.Remove(filepath.Join(o.Run, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	why := adopt(o)
+	if why == nil {
+		return nil, nil
+	}
+	r := &Refusal{Reason: reasonOf(why), Detail: why.Error()}
+	b, err := json.Marshal(r)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(o.Run, RefusedName), b, 0o644) //nolint:gosec // the screen, another user, reads it
+	}
+	return r, err
+}
+
+func reasonOf(err error) string {
+	for _, r := range []struct {
+		err    error
+		reason string
+	}{{ErrAbsent, ReasonAbsent}, {ErrDamaged, ReasonDamaged}, {config.ErrUnsigned, ReasonUnsigned}, {config.ErrBadSignature, ReasonSignature},
+		{config.ErrAltered, ReasonAltered}, {config.ErrExpired, ReasonExpired}, {config.ErrRolledBack, ReasonRolledBack}, {ErrFleet, ReasonFleet}} {
+		if errors.Is(err, r.err) {
+			return r.reason
+		}
+	}
+	return ReasonInvalid
+}
+
+func adopt(o AdoptOptions) error {
+	b, err := readPartition(o)
+	if err != nil {
+		return err
+	}
+	key, err := config.LoadPublicKey(o.Key)
+	if err != nil {
+		return err
+	}
+	highest, err := highestSerial(o.State)
+	if err != nil {
+		return err
+	}
+	verify := func(name string, highest uint64) error {
+		data, ok := b[name]
+		if !ok {
+			return fmt.Errorf("%w: no %s", ErrAbsent, name)
+		}
+		sig, ok := b[name+config.SignatureSuffix]
+		if !ok {
+			return fmt.Errorf("%s: %w", name, config.ErrUnsigned)
+		}
+		s, err := config.ParseSignature(sig)
+		if err == nil {
+			err = s.Verify(data, key, o.Now(), highest)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	}
+	// Nothing is parsed before its signature holds.
+	if err := verify(ConfigName, highest); err != nil {
+		return err
+	}
+	if _, ok := b[FleetName]; ok {
+		if err := verify(FleetName, 0); err != nil {
+			return err
+		}
+	}
+	return o.install(b)
+}
+
+// install puts a verified bundle where the programs look, the configuration last: the kiosk starts
+// when it is there.
+func (o AdoptOptions) install(b Bundle) error {
+	scratch, err := os.MkdirTemp(o.Run, ".adopt-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(scratch) }() // of a file system that ends with the boot
+	trial := filepath.Join(scratch, ConfigName)
+	if err := os.WriteFile(trial, b[ConfigName], 0o600); err != nil {
+		return err
+	}
+	c, err := config.Load(trial)
+	if err != nil {
+		return err
+	}
+	label, err := o.label(c, b)
+	if err != nil {
+		return err
+	}
+	public := map[string][]byte{ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix]}
+	if label.Tablet != "" {
+		if public[LabelFile], err = json.Marshal(label); err != nil {
+			return err
+		}
+	}
+	if ca, ok := b[CAName]; ok {
+		public[CAName] = ca
+	}
+	for name, data := range public {
+		if err := os.WriteFile(filepath.Join(o.Run, name), data, 0o644); err != nil { //nolint:gosec // public: the kiosk, another user, reads them
+			return err
+		}
+	}
+	for name, data := range b {
+		if network, ok := strings.CutPrefix(name, wifiDir); ok {
+			if err := os.WriteFile(filepath.Join(o.WiFi, network), data, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	if err := os.Chmod(trial, 0o644); err != nil { //nolint:gosec // public, as above
+		return err
+	}
+	return os.Rename(trial, filepath.Join(o.Run, ConfigName))
+}
+
+// label is the tablet's, where the signed configuration leaves it open: from the signed fleet file by
+// serial number, else what stands on the partition.
+func (o AdoptOptions) label(c *config.Config, b Bundle) (Label, error) {
+	if c.Centre.Tablet != "" {
+		return Label{}, nil
+	}
+	raw, ok := b[FleetName]
+	if !ok {
+		return Label{Tablet: printable(string(b[LabelName]))}, nil
+	}
+	fleet, err := ParseFleet(raw)
+	if err != nil {
+		return Label{}, err
+	}
+	serial, err := os.ReadFile(o.Hardware)
+	if err != nil {
+		return Label{}, fmt.Errorf("%w: this tablet's serial number: %w", ErrFleet, err)
+	}
+	t, ok := fleet.Find(strings.TrimSpace(string(serial)))
+	if !ok {
+		return Label{}, fmt.Errorf("%w: no tablet of serial number %q", ErrFleet, strings.TrimSpace(string(serial)))
+	}
+	return Label{Room: t.Room, Tablet: t.Label}, nil
+}
+
+// printable keeps what is written on a sticker.
+func printable(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	if r := []rune(s); len(r) > 32 {
+		s = string(r[:32])
+	}
+	return strings.TrimSpace(s)
+}
+
+func readPartition(o AdoptOptions) (Bundle, error) {
+	var f *os.File
+	var err error
+	for end := time.Now().Add(o.Wait); ; {
+		if f, err = os.Open(o.Partition); !errors.Is(err, fs.ErrNotExist) || time.Now().After(end) {
+			break
+		}
+		<-time.After(100 * time.Millisecond)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
+	}
+	b, err := ReadBundle(f)
+	return b, errors.Join(err, f.Close())
+}
+
+// highestSerial is what the supervisor remembered: 0 for none. A damaged record is an error.
+func highestSerial(state string) (uint64, error) {
+	b, err := os.ReadFile(filepath.Join(state, "device", "serial"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: the record of the highest serial", ErrDamaged)
+	}
+	return n, nil
+}
