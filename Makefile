@@ -100,9 +100,19 @@ escape: deps ## the escape suite: N attempts, M escapes (ESCAPE_LONG=1: with the
 		|| { tail -n 60 out/escape/test.log; cat out/escape/summary.txt; exit 1; }
 	@cat out/escape/summary.txt
 
+# The image's version and the time stamped on all of it are the commit's: the same commit
+# and the same packages make the same bits.
+IMAGE_DEPS := mmdebstrap util-linux debian-archive-keyring
+IMAGE_KEYS ?= $(CURDIR)/out/image-keys
+IMAGE_VERSION ?= $(shell git log -1 --format=%cd --date=format:%Y%m%d.%H%M 2>/dev/null || echo 0)
+IMAGE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+
 .PHONY: image
-image: ## the tablet image
-	@$(call not-yet)
+image: build ## the tablet image, in out/image (as root; IMAGE_KEYS=DIR: the centre's keys, else trial ones; IMAGE="--firmware …")
+	@$(call install-missing,$(IMAGE_DEPS))
+	@[[ -e $(IMAGE_KEYS)/secure-boot.key ]] || ./bin/portillonctl image keygen --centre "trial, not for exams" $(IMAGE_KEYS)
+	@as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo); \
+	"$${as_root[@]}" ./bin/portillonctl image build --keys $(IMAGE_KEYS) --out out/image --version $(IMAGE_VERSION) --epoch $(IMAGE_EPOCH) $(IMAGE)
 
 .PHONY: image-test
 image-test: ## boot the tablet image in QEMU and drive it

@@ -3,7 +3,8 @@
 //
 // Started by systemd (or by hand) it is the supervisor; it starts itself again as
 // the screen process, with the word "screen" in front of its flags. With
-// "demo-player" it is a small exam player for demonstrations.
+// "demo-player" it is a small exam player for demonstrations; with "unconfigured", what a
+// tablet shows that has no configuration.
 package main
 
 import (
@@ -33,6 +34,8 @@ func run(args []string) error {
 		switch args[0] {
 		case "screen":
 			return screen(args[1:])
+		case "unconfigured":
+			return showUnconfigured()
 		case "demo-player":
 			return demoPlayer()
 		}

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 
 	"portillon/internal/config"
 	"portillon/internal/provider"
@@ -31,6 +36,9 @@ func parse(args []string) (options, error) {
 	if err := provider.Supported(c); err != nil {
 		return options{}, err
 	}
+	if err := labelled(c); err != nil {
+		return options{}, err
+	}
 	o := options{config: c}
 	if *windowed == "" {
 		return o, nil
@@ -42,4 +50,31 @@ func parse(args []string) (options, error) {
 		return options{}, fmt.Errorf("--windowed %q: want WIDTHxHEIGHT, each at least 320", *windowed)
 	}
 	return o, nil
+}
+
+// labelled fills in the room and the tablet's label from the file that the image's boot puts beside
+// the configuration, where the signed one leaves them open.
+func labelled(c *config.Config) error {
+	if c.Centre.Tablet != "" {
+		return nil
+	}
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(c.Path), "label.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var label struct {
+		Room   string `json:"room"`
+		Tablet string `json:"tablet"`
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &label)
+	}
+	if err != nil {
+		return fmt.Errorf("label: %w", err)
+	}
+	c.Centre.Tablet = label.Tablet
+	if label.Room != "" {
+		c.Centre.Room = label.Room
+	}
+	return nil
 }

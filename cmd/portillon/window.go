@@ -48,7 +48,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, seal *sealSc
 		win.Resize(fyne.NewSize(o.width, o.height))
 		win.SetFixedSize(true)
 	} else {
-		win.SetFullScreen(true)
+		fill(win)
 	}
 	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
 	sentry := &sentry{on: o.width == 0 && o.config.Lockdown != config.LockdownOff, failed: seal.note, lost: end,

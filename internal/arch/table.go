@@ -45,7 +45,8 @@ func Table() []Row {
 			"screens draw a View and report events; they reach nothing"},
 
 		{"internal/storm", []string{"internal/backoff", "internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
-		{"internal/image", []string{"internal/config", "assets"}, "the image is planned from the centre's file and the overlay"},
+		{"internal/image", []string{"internal/config", "internal/lockdown", "internal/dpop", "assets"},
+			"the image is planned from its definitions, and closed by lockdown's own ruleset"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
 		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/egress", "internal/identity/...", "internal/image", "internal/lockdown",
 			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/wire", "internal/words"},

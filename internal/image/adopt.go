@@ -7,19 +7,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"portillon/internal/config"
 )
 
-// AdoptOptions is where a booting tablet has everything. All are required but Now.
+// AdoptOptions is where a booting tablet has everything. All are required.
 type AdoptOptions struct {
 	Partition string // the configuration partition's device
 	Key       string // ConfigKeyPath
 	Run       string // what is verified goes here: /run/portillon
-	State     string // the supervisor's state directory: its device/serial is the highest one seen
+	Serial    string // file that remembers the highest serial accepted
 	WiFi      string // iwd's directory of networks
 	Hardware  string // file with the tablet's serial number, /sys/class/dmi/id/product_serial
 	Now       func() time.Time
@@ -87,7 +86,7 @@ func reasonOf(err error) string {
 		err    error
 		reason string
 	}{{ErrAbsent, ReasonAbsent}, {ErrDamaged, ReasonDamaged}, {config.ErrUnsigned, ReasonUnsigned}, {config.ErrBadSignature, ReasonSignature},
-		{config.ErrAltered, ReasonAltered}, {config.ErrExpired, ReasonExpired}, {config.ErrRolledBack, ReasonRolledBack}, {ErrFleet, ReasonFleet}} {
+		{config.ErrAltered, ReasonAltered}, {config.ErrExpired, ReasonExpired}, {config.ErrRolledBack, ReasonRolledBack}, {config.ErrSerialDamaged, ReasonDamaged}, {ErrFleet, ReasonFleet}} {
 		if errors.Is(err, r.err) {
 			return r.reason
 		}
@@ -104,11 +103,7 @@ func adopt(o AdoptOptions) error {
 	if err != nil {
 		return err
 	}
-	highest, err := highestSerial(o.State)
-	if err != nil {
-		return err
-	}
-	verify := func(name string, highest uint64) error {
+	verify := func(name string) error {
 		data, ok := b[name]
 		if !ok {
 			return fmt.Errorf("%w: no %s", ErrAbsent, name)
@@ -119,19 +114,20 @@ func adopt(o AdoptOptions) error {
 		}
 		s, err := config.ParseSignature(sig)
 		if err == nil {
-			err = s.Verify(data, key, o.Now(), highest)
+			err = s.Verify(data, key, o.Now(), 0)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		return nil
 	}
-	// Nothing is parsed before its signature holds.
-	if err := verify(ConfigName, highest); err != nil {
+	// Nothing is parsed before its signature holds. The serial is looked at, and remembered, once the
+	// configuration is known to be one.
+	if err := verify(ConfigName); err != nil {
 		return err
 	}
 	if _, ok := b[FleetName]; ok {
-		if err := verify(FleetName, 0); err != nil {
+		if err := verify(FleetName); err != nil {
 			return err
 		}
 	}
@@ -150,8 +146,14 @@ func (o AdoptOptions) install(b Bundle) error {
 	if err := os.WriteFile(trial, b[ConfigName], 0o600); err != nil {
 		return err
 	}
+	if err := os.WriteFile(trial+config.SignatureSuffix, b[ConfigName+config.SignatureSuffix], 0o600); err != nil {
+		return err
+	}
 	c, err := config.Load(trial)
 	if err != nil {
+		return err
+	}
+	if _, err := c.Accept(o.Key, o.Serial, o.Now()); err != nil {
 		return err
 	}
 	label, err := o.label(c, b)
@@ -238,20 +240,4 @@ func readPartition(o AdoptOptions) (Bundle, error) {
 	}
 	b, err := ReadBundle(f)
 	return b, errors.Join(err, f.Close())
-}
-
-// highestSerial is what the supervisor remembered: 0 for none. A damaged record is an error.
-func highestSerial(state string) (uint64, error) {
-	b, err := os.ReadFile(filepath.Join(state, "device", "serial"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%w: the record of the highest serial", ErrDamaged)
-	}
-	return n, nil
 }

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"portillon/assets"
+	"portillon/internal/lockdown"
 )
 
 // Plan is all that is to be done for an image, as data. Equal options and definitions
@@ -65,7 +68,16 @@ func tools() []string {
 		"systemd-boot-tools", "systemd-repart", "systemd-ukify", "uidmap", "util-linux", "xz-utils", "zstd"}
 }
 
-// NewPlan plans an image from its definitions (assets.Image's root). It fails with
+// Definitions are the project's own, assets/image.
+func Definitions() fs.FS {
+	d, err := fs.Sub(assets.Image, "image")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return d
+}
+
+// NewPlan plans an image from its definitions, as Definitions gives them. It fails with
 // ErrOptions.
 func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 	if err := o.check(); err != nil {
@@ -93,6 +105,12 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 	if err := p.addLocal(); err != nil {
 		return Plan{}, err
 	}
+	closed, err := lockdown.Ruleset(lockdown.EgressOptions{Users: []string{"kiosk"},
+		Resolver: "systemd-resolve", Time: "systemd-timesync", DHCP: "systemd-network"})
+	if err != nil {
+		return Plan{}, err
+	}
+	p.Files = append(p.Files, File{Path: extra + "/etc/nftables.conf", Mode: 0o644, Data: []byte(closed)})
 	p.addPrograms()
 	slices.SortFunc(p.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return p, nil

@@ -1,0 +1,142 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"portillon/internal/config"
+	"portillon/internal/image"
+)
+
+// imageConfigure writes a signed configuration on a disk, or on an image's file.
+func imageConfigure(_ context.Context, r run, args []string) error {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	file := flags.String("config", "", "")
+	fleet := flags.String("fleet", "", "")
+	tablet := flags.String("tablet", "", "")
+	ca := flags.String("ca", "", "")
+	key := flags.String("key", "", "")
+	unchecked := flags.Bool("unchecked", false, "")
+	var wifi list
+	flags.Var(&wifi, "wifi", "")
+	rest, err := parseAround(flags, args, 1)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 || *file == "" {
+		return fmt.Errorf("%w: image configure DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE] [--key KEY.pub]", errUsage)
+	}
+	b := image.Bundle{}
+	paths := map[string]string{image.ConfigName: *file, image.ConfigName + config.SignatureSuffix: *file + config.SignatureSuffix}
+	if *fleet != "" {
+		paths[image.FleetName], paths[image.FleetName+config.SignatureSuffix] = *fleet, *fleet+config.SignatureSuffix
+	}
+	if *ca != "" {
+		paths[image.CAName] = *ca
+	}
+	for _, w := range wifi {
+		paths["wifi/"+filepath.Base(w)] = w
+	}
+	for name, path := range paths {
+		if b[name], err = os.ReadFile(path); err != nil {
+			return err
+		}
+	}
+	if *tablet != "" {
+		b[image.LabelName] = []byte(*tablet)
+	}
+	if !*unchecked { // tests alone write what a tablet refuses
+		if err := wouldBeAdopted(*file, *fleet, *key); err != nil {
+			return err
+		}
+	}
+	if err := image.WriteBundle(rest[0], b); err != nil {
+		return err
+	}
+	holds := slices.Sorted(maps.Keys(b))
+	return r.sayImage(*asJSON, imageAnswer{OK: true, Disk: rest[0], Holds: holds}, "%s: configured with %q\n", rest[0], holds)
+}
+
+// wouldBeAdopted finds on the centre's desk what a tablet would refuse in the exam room. The
+// signature itself only where the public key is at hand.
+func wouldBeAdopted(file, fleet, key string) error {
+	c, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	files := []string{file}
+	if fleet != "" {
+		b, err := os.ReadFile(fleet)
+		if err != nil {
+			return err
+		}
+		if _, err := image.ParseFleet(b); err != nil {
+			return fmt.Errorf("%s: %w", fleet, err)
+		}
+		files = append(files, fleet)
+	} else if c.Centre.Tablet == "" {
+		return fmt.Errorf("%s: centre.tablet is empty: tablets need --fleet, or this one --tablet", file)
+	}
+	for _, f := range files {
+		s, err := config.LoadSignature(f)
+		if err != nil {
+			return err
+		}
+		if key == "" {
+			continue
+		}
+		public, err := config.LoadPublicKey(key)
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(f)
+		if err == nil {
+			err = s.Verify(data, public, time.Now(), 0)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", f, err)
+		}
+	}
+	return nil
+}
+
+// imageVerify says whether what was built is whole, or what a disk's configuration
+// partition holds.
+func imageVerify(_ context.Context, r run, args []string) error {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	asJSON := flags.Bool("json", false, "")
+	rest, err := parseAround(flags, args, 1)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 {
+		return fmt.Errorf("%w: image verify DIRECTORY|DISK", errUsage)
+	}
+	info, err := os.Stat(rest[0])
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		if err := image.VerifyDir(rest[0]); err != nil {
+			return err
+		}
+		return r.sayImage(*asJSON, imageAnswer{OK: true, Image: rest[0]}, "%s: every checksum holds\n", rest[0])
+	}
+	b, err := image.LoadBundle(rest[0])
+	if errors.Is(err, image.ErrAbsent) {
+		return r.sayImage(*asJSON, imageAnswer{OK: true, Disk: rest[0]}, "%s: not configured\n", rest[0])
+	}
+	if err != nil {
+		return err
+	}
+	holds := slices.Sorted(maps.Keys(b))
+	return r.sayImage(*asJSON, imageAnswer{OK: true, Disk: rest[0], Holds: holds}, "%s: configured with %q\n", rest[0], holds)
+}
