@@ -34,6 +34,11 @@ func imageConfigure(_ context.Context, r run, args []string) error {
 	if len(rest) != 1 || *file == "" {
 		return fmt.Errorf("%w: image configure DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE] [--key KEY.pub]", errUsage)
 	}
+	if !*unchecked { // tests alone write what a tablet refuses
+		if err := wouldBeAdopted(*file, *fleet, *tablet, *key); err != nil {
+			return err
+		}
+	}
 	b := image.Bundle{}
 	paths := map[string]string{image.ConfigName: *file, image.ConfigName + config.SignatureSuffix: *file + config.SignatureSuffix}
 	if *fleet != "" {
@@ -53,11 +58,6 @@ func imageConfigure(_ context.Context, r run, args []string) error {
 	if *tablet != "" {
 		b[image.LabelName] = []byte(*tablet)
 	}
-	if !*unchecked { // tests alone write what a tablet refuses
-		if err := wouldBeAdopted(*file, *fleet, *key); err != nil {
-			return err
-		}
-	}
 	if err := image.WriteBundle(rest[0], b); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func imageConfigure(_ context.Context, r run, args []string) error {
 
 // wouldBeAdopted finds on the centre's desk what a tablet would refuse in the exam room. The
 // signature itself only where the public key is at hand.
-func wouldBeAdopted(file, fleet, key string) error {
+func wouldBeAdopted(file, fleet, tablet, key string) error {
 	c, err := config.Load(file)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func wouldBeAdopted(file, fleet, key string) error {
 			return fmt.Errorf("%s: %w", fleet, err)
 		}
 		files = append(files, fleet)
-	} else if c.Centre.Tablet == "" {
+	} else if c.Centre.Tablet == "" && tablet == "" {
 		return fmt.Errorf("%s: centre.tablet is empty: tablets need --fleet, or this one --tablet", file)
 	}
 	for _, f := range files {
