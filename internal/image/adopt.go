@@ -143,17 +143,8 @@ func (o AdoptOptions) install(b Bundle) error {
 	}
 	defer func() { _ = os.RemoveAll(scratch) }() // of a file system that ends with the boot
 	trial := filepath.Join(scratch, ConfigName)
-	if err := os.WriteFile(trial, b[ConfigName], 0o600); err != nil {
-		return err
-	}
-	if err := os.WriteFile(trial+config.SignatureSuffix, b[ConfigName+config.SignatureSuffix], 0o600); err != nil {
-		return err
-	}
-	c, err := config.Load(trial)
+	c, err := o.accept(b, trial)
 	if err != nil {
-		return err
-	}
-	if _, err := c.Accept(o.Key, o.Serial, o.Now()); err != nil {
 		return err
 	}
 	label, err := o.label(c, b)
@@ -169,22 +160,41 @@ func (o AdoptOptions) install(b Bundle) error {
 	if ca, ok := b[CAName]; ok {
 		public[CAName] = ca
 	}
-	for name, data := range public {
-		if err := os.WriteFile(filepath.Join(o.Run, name), data, 0o644); err != nil { //nolint:gosec // public: the kiosk, another user, reads them
-			return err
-		}
+	if err := writeAll(o.Run, public, 0o644); err != nil { // the kiosk, another user, reads them
+		return err
 	}
+	networks := map[string][]byte{}
 	for name, data := range b {
 		if network, ok := strings.CutPrefix(name, wifiDir); ok {
-			if err := os.WriteFile(filepath.Join(o.WiFi, network), data, 0o600); err != nil {
-				return err
-			}
+			networks[network] = data
 		}
 	}
-	if err := os.Chmod(trial, 0o644); err != nil { //nolint:gosec // public, as above
+	if err := writeAll(o.WiFi, networks, 0o600); err != nil {
 		return err
 	}
 	return os.Rename(trial, filepath.Join(o.Run, ConfigName))
+}
+
+// accept reads the configuration as the programs will, and remembers its serial.
+func (o AdoptOptions) accept(b Bundle, trial string) (*config.Config, error) {
+	files := map[string][]byte{ConfigName: b[ConfigName], ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix]}
+	if err := writeAll(filepath.Dir(trial), files, 0o644); err != nil {
+		return nil, err
+	}
+	c, err := config.Load(trial)
+	if err == nil {
+		_, err = c.Accept(o.Key, o.Serial, o.Now())
+	}
+	return c, err
+}
+
+func writeAll(dir string, files map[string][]byte, mode fs.FileMode) error {
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, mode); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // label is the tablet's, where the signed configuration leaves it open: from the signed fleet file by

@@ -177,7 +177,11 @@ func TestRefusals(t *testing.T) {
 	}
 	d.o.Partition = d.path("partition")
 	d.now = d.now.AddDate(0, 2, 0)
-	old := Bundle{ConfigName: d.toml, ConfigName + ".sig": func() []byte { d.now = d.now.AddDate(0, -2, 0); defer func() { d.now = d.now.AddDate(0, 2, 0) }(); return d.sign(d.toml, 8) }()}
+	old := Bundle{ConfigName: d.toml, ConfigName + ".sig": func() []byte {
+		d.now = d.now.AddDate(0, -2, 0)
+		defer func() { d.now = d.now.AddDate(0, 2, 0) }()
+		return d.sign(d.toml, 8)
+	}()}
 	if got := d.adopt(old); got != ReasonExpired {
 		t.Errorf("expired: %q", got)
 	}

@@ -35,6 +35,8 @@ type File struct {
 	// Data is the content, or, where From is set, that file is copied.
 	Data []byte
 	From string
+	// By names the package that made Data, and whose tests compare it.
+	By string
 }
 
 // Link is one symbolic link.
@@ -110,7 +112,7 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
-	p.Files = append(p.Files, File{Path: extra + "/etc/nftables.conf", Mode: 0o644, Data: []byte(closed)})
+	p.Files = append(p.Files, File{Path: extra + "/etc/nftables.conf", Mode: 0o644, Data: []byte(closed), By: "lockdown"})
 	p.addPrograms()
 	slices.SortFunc(p.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return p, nil
@@ -251,6 +253,10 @@ func (p Plan) String() string {
 	for _, f := range p.Files {
 		if f.From != "" {
 			fmt.Fprintf(&b, "file %s %04o from %s\n", f.Path, f.Mode, f.From)
+			continue
+		}
+		if f.By != "" {
+			fmt.Fprintf(&b, "file %s %04o by %s\n", f.Path, f.Mode, f.By)
 			continue
 		}
 		fmt.Fprintf(&b, "file %s %04o\n", f.Path, f.Mode)
