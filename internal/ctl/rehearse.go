@@ -51,8 +51,8 @@ func rehearse(ctx context.Context, r run, args []string) (err error) {
 	if err := service.WriteConfig(file, demo.Centre{Player: player, Language: *lang}); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(r.out, "\nLa messagerie de l’étudiant (son « téléphone ») : %s/\nConfiguration : %s\nJournaux : %s\n",
-		service.Mailbox, file, logs.Name()); err != nil {
+	if _, err := fmt.Fprintf(r.out, "\nLa messagerie de l’étudiant (son « téléphone ») : %s/\nLe portail : %s/\nConfiguration : %s\nJournaux : %s\n",
+		service.Mailbox, service.Portal, file, logs.Name()); err != nil {
 		return err
 	}
 	tablet, err := demo.StartTablet(demo.TabletOptions{Bin: filepath.Join(bin, "portillon"), Config: file,

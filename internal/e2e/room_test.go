@@ -206,11 +206,12 @@ func (r *room) stopsWith(stop func() error) {
 func (r *room) serve(listen string) {
 	r.t.Helper()
 	first := r.service == nil
-	args := []string{"--listen", listen, "--data", r.path("data"), "--demo"}
+	// The screens show the address tablets have in an exam.
+	args := []string{"--listen", listen, "--data", r.path("data"), "--demo", "--setup-uri", "https://portail.uness.fr"}
 	if r.set.wire {
 		// The recorder stands where the tablet looks for the service.
 		args = []string{"--listen", strings.Replace(listen, "127.0.0.1", "127.0.0.2", 1), "--issuer-host", "127.0.0.1",
-			"--data", r.path("data"), "--demo"}
+			"--data", r.path("data"), "--demo", "--setup-uri", "https://portail.uness.fr"}
 	}
 	s, err := demo.StartService(r.t.Context(), shared.rehearsal, r.log, append(args, r.set.serve...)...)
 	r.must(err)

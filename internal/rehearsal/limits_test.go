@@ -164,7 +164,7 @@ func TestKnownTabletIsToldTheTruth(t *testing.T) {
 	tab := w.known()
 	w.want(tab.identify(nobody), wire.SubAccountUnknown)
 	a := w.want(tab.identify(lea), wire.SubAccountNotConfigured)
-	if a.SetupURI != "https://portail.uness.fr" {
+	if a.SetupURI != w.PortalURL {
 		t.Errorf("setup_uri %q", a.SetupURI)
 	}
 	w.want(tab.identify(ines), wire.SubCredentialsRequired)

@@ -16,6 +16,9 @@ import (
 // 800-63B §3.1.3.2).
 const MaxCodeValid = 10 * time.Minute
 
+// defaultSetupURI is where students of the real UNESS create their password.
+const defaultSetupURI = "https://portail.uness.fr"
+
 // ErrOptions: the options contradict each other or leave something out.
 var ErrOptions = errors.New("options")
 
@@ -27,8 +30,14 @@ type Options struct {
 	Demo       bool
 
 	ClientID string       // default "portillon"
-	SetupURI string       // where a password is created; default https://portail.uness.fr
+	SetupURI string       // where a password is created; default the portal, else https://portail.uness.fr
 	Policy   oauth.Policy // default oauth.DefaultPolicy()
+
+	// PortalListen is where the portal listens, host:port; default: any free port of
+	// Listen's host. Universities is the file of university.Registrations; without it
+	// there is a portal in the demonstration alone.
+	PortalListen string
+	Universities string
 
 	// SMTP is the relay; nil is allowed with Demo, whose mailbox is the relay then.
 	SMTP *mail.SMTP
@@ -52,9 +61,6 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.ClientID == "" {
 		o.ClientID = "portillon"
-	}
-	if o.SetupURI == "" {
-		o.SetupURI = "https://portail.uness.fr"
 	}
 	if o.Policy == (oauth.Policy{}) {
 		o.Policy = oauth.DefaultPolicy()
@@ -87,6 +93,9 @@ func (o Options) check() error {
 		return bad("no mail relay: codes could not be sent")
 	case o.Policy.EnrolLoopback && !o.Demo:
 		return bad("tablets enrol themselves in the demonstration alone")
+	}
+	if _, _, err := net.SplitHostPort(o.PortalListen); err != nil && o.PortalListen != "" {
+		return bad("portal listen %q: wanted HOST:PORT", o.PortalListen)
 	}
 	if o.SMTP != nil {
 		if err := o.SMTP.Check(); err != nil {

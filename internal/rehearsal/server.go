@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,12 +17,14 @@ import (
 
 	"portillon/internal/rehearsal/ca"
 	"portillon/internal/rehearsal/cockpit"
+	"portillon/internal/rehearsal/demouniversity"
 	"portillon/internal/rehearsal/keys"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/mailbox"
 	"portillon/internal/rehearsal/oauth"
 	"portillon/internal/rehearsal/password"
 	"portillon/internal/rehearsal/people"
+	"portillon/internal/rehearsal/portal"
 	"portillon/internal/rehearsal/store"
 )
 
@@ -34,7 +37,7 @@ const purgeEvery = time.Minute
 type Server struct {
 	Issuer     string // https://host:port
 	CockpitURL string
-	PortalURL  string // "": not in this build
+	PortalURL  string // "": neither a demonstration nor universities to sign in at
 	MailboxURL string // "": no demonstration
 	CAFile     string // the CA certificate, PEM
 	CAPin      string // its public key, "sha256/BASE64", as a configuration pins it
@@ -44,6 +47,7 @@ type Server struct {
 	http     *http.Server
 	webs     []*http.Server // the sites'
 	sites    []site
+	unis     *demouniversity.Server // the demonstration's; else nil
 	box      *mailbox.Servers
 	lock     *os.File
 	stop     context.CancelFunc
@@ -140,8 +144,12 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 	}
 	queue := mail.NewQueue(s.DB, ring, sender(*relay, o), o.Now, o.Log)
 	hasher := password.New(o.PasswordQueue)
+	portalDoor, err := s.listenPortal(run, o)
+	if err != nil {
+		return err
+	}
 	service, err := oauth.New(oauth.Deps{
-		Issuer: s.Issuer, ClientID: o.ClientID, SetupURI: o.SetupURI, Zone: zone, Policy: o.Policy,
+		Issuer: s.Issuer, ClientID: o.ClientID, SetupURI: cmp.Or(o.SetupURI, s.PortalURL, defaultSetupURI), Zone: zone, Policy: o.Policy,
 		DB: s.DB, Keys: ring, Hasher: hasher, Mails: queue, Now: o.Now, Log: o.Log,
 	})
 	if err != nil {
@@ -158,6 +166,14 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 	}
 	if err := s.openCockpit(run, o, ring, authority, hasher, zone); err != nil {
 		return err
+	}
+	if portalDoor != nil {
+		err := s.servePortal(run, o, portal.Deps{
+			Login: service, Zone: zone, DB: s.DB, Keys: ring, Hasher: hasher, Mails: queue, Now: o.Now, Log: o.Log,
+		}, authority, portalDoor)
+		if err != nil {
+			return errors.Join(err, portalDoor.Close())
+		}
 	}
 	s.stopped.Go(func() { queue.Run(run) })
 	s.stopped.Go(func() { s.purge(run, service, o) })
@@ -253,6 +269,9 @@ func (s *Server) Close(ctx context.Context) error {
 			if err := srv.Shutdown(ctx); err != nil {
 				errs = append(errs, err, srv.Close())
 			}
+		}
+		if s.unis != nil {
+			errs = append(errs, s.unis.Close(ctx))
 		}
 		s.stop()
 		s.stopped.Wait()

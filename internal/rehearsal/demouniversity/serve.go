@@ -3,7 +3,7 @@ package demouniversity
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -11,25 +11,17 @@ import (
 	"time"
 )
 
-// Server is a Provider behind an HTTPS listener on loopback.
+// Server is a Provider behind an HTTPS listener.
 type Server struct {
 	*Provider
 	http *http.Server
 }
 
-// Serve makes a Provider of c, whose Base it sets, and serves it on a port of its own
-// under host, a name of this machine that the TLS certificate has.
-func Serve(ctx context.Context, c Config, host string, conf *tls.Config) (*Server, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return nil, fmt.Errorf("demonstration university: %w", err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String()) // ours, well formed
-	c.Base = "https://" + net.JoinHostPort(host, port)
+// Serve makes a Provider of c and serves it on l, which is at c.Base, until Close.
+func Serve(c Config, l net.Listener, conf *tls.Config) (*Server, error) {
 	p, err := New(c)
 	if err != nil {
-		_ = l.Close() // the first error says more
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
 	s := &Server{Provider: p, http: &http.Server{
 		Handler: p.Handler(), TLSConfig: conf, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,

@@ -164,10 +164,14 @@ func normalise(password string) []byte { return norm.NFC.Bytes([]byte(password))
 
 // Hash waits for a core and hashes a new password. It fails with ctx's error.
 func (t Ticket) Hash(ctx context.Context, password string) (string, error) {
-	defer t.Leave()
+	var took time.Duration
+	defer func() { t.h.queue.leave(took) }()
 	if err := t.h.slots.Acquire(ctx, 1); err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
 	defer t.h.slots.Release(1)
-	return Hash(password), nil
+	start := time.Now()
+	phc := Hash(password)
+	took = time.Since(start)
+	return phc, nil
 }

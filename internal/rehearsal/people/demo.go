@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -28,6 +29,13 @@ type Demo struct {
 	Birth, StudentNumber, INE                     string // invented
 	Blocked                                       bool
 	Shows                                         string // what it is for, French
+}
+
+// Login is the name by which the demonstration's university knows the person:
+// "cdurand".
+func (d Demo) Login() string {
+	given, family, _ := strings.Cut(d.Address[:strings.Index(d.Address, "@")], ".")
+	return given[:1] + family
 }
 
 // Demos lists the demonstration's accounts.

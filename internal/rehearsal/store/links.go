@@ -58,11 +58,12 @@ func (t *Tx) UseLink(l Link, now time.Time) (first bool, err error) {
 	return true, err
 }
 
-// Links counts the links made to an address since, with the time of the last.
+// Links counts the links made to an address since that have not been spent, with the
+// time of the last.
 func (t *Tx) Links(address string, since time.Time) (n int, last time.Time, err error) {
 	var at sql.NullInt64
-	_, err = t.row("count links", `SELECT count(*), max(created_at) FROM links WHERE address = ? AND created_at > ?`,
-		[]any{Normalise(address), millis(since)}, &n, &at)
+	_, err = t.row("count links", `SELECT count(*), max(created_at) FROM links WHERE address = ? AND created_at > ?
+		AND used_at IS NULL AND void_at IS NULL`, []any{Normalise(address), millis(since)}, &n, &at)
 	return n, optional(at), err
 }
 
