@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -99,6 +100,40 @@ func TestSecretArrives(t *testing.T) {
 }
 
 // net/http that writes a request in two pieces must not get the placeholder out.
+// TestResumption: the second connection resumes the first one's session, and is held to
+// the same pins all the same.
+func TestResumption(t *testing.T) {
+	site := newSite(t)
+	var mu sync.Mutex
+	var resumed []bool
+	site.answer = func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		resumed = append(resumed, r.TLS.DidResume)
+		_, _ = io.WriteString(w, "{}") // the client may have gone
+	}
+	s, err := New(site.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func() error {
+		l := s.NewLink()
+		defer l.Close()
+		_, err := l.Send(t.Context(), Request{Op: "ask", Method: http.MethodGet, URL: site.URL + "/"})
+		return err
+	}
+	if err := errors.Join(ask(), ask()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(resumed, []bool{false, true}) {
+		t.Errorf("resumed %t, want the second alone", resumed)
+	}
+	s.pins = [][]byte{make([]byte, sha256.Size)}
+	if err := ask(); identity.KindOf(err) != identity.BadCertificate {
+		t.Errorf("a resumed session without the pinned key: %v", err)
+	}
+}
+
 func TestTornRequestSendsNothing(t *testing.T) {
 	s := newSite(t)
 	l := mustNew(t, s.config()).NewLink()

@@ -51,6 +51,8 @@ type Service struct {
 	base *url.URL
 	pins [][]byte
 	seen atomic.Pointer[peer]
+	// sessions holds the newest session of the one host there is.
+	sessions tls.ClientSessionCache
 }
 
 // peer is what the last good handshake showed, for technicians.
@@ -90,7 +92,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Service{cfg: cfg, base: u, pins: pins}, nil
+	return &Service{cfg: cfg, base: u, pins: pins, sessions: tls.NewLRUClientSessionCache(1)}, nil
 }
 
 func loopback(host string) bool {

@@ -54,14 +54,18 @@ func (s *Service) checkPins(chains [][]*x509.Certificate) error {
 	return errPin
 }
 
-// tlsConfig keeps crypto/tls's own verification, at the time now gives, and adds the pins.
-func (s *Service) tlsConfig(now func() time.Time) *tls.Config {
+// tlsConfig keeps crypto/tls's own verification, at the time now gives, and adds the pins,
+// which hold for a resumed session too. sessions may be nil: nothing is resumed.
+func (s *Service) tlsConfig(now func() time.Time, sessions tls.ClientSessionCache) *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		ServerName: s.base.Hostname(),
 		RootCAs:    s.cfg.RootCAs,
 		NextProtos: []string{"http/1.1"},
 		Time:       now,
+		// A connection ends with each secret; the next one, where a whole room comes back at
+		// once, then costs the service no signature (RFC 8446 §2.2).
+		ClientSessionCache: sessions,
 		VerifyConnection: func(cs tls.ConnectionState) error {
 			if err := s.checkPins(cs.VerifiedChains); err != nil {
 				return err
@@ -75,7 +79,7 @@ func (s *Service) tlsConfig(now func() time.Time) *tls.Config {
 // dialTLS opens a verified connection. Where a certificate is refused for its
 // dates alone, it finds out whose clock is wrong.
 func (s *Service) dialTLS(ctx context.Context, network, addr string) (net.Conn, *cork, error) {
-	c, held, err := s.handshake(ctx, network, addr, s.cfg.Now)
+	c, held, err := s.handshake(ctx, network, addr, s.tlsConfig(s.cfg.Now, s.sessions))
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
 		return nil, nil, s.whoseClock(ctx, invalid.Cert)
@@ -83,13 +87,13 @@ func (s *Service) dialTLS(ctx context.Context, network, addr string) (net.Conn, 
 	return c, held, err
 }
 
-func (s *Service) handshake(ctx context.Context, network, addr string, now func() time.Time) (*tls.Conn, *cork, error) {
+func (s *Service) handshake(ctx context.Context, network, addr string, config *tls.Config) (*tls.Conn, *cork, error) {
 	raw, err := s.cfg.Dial(ctx, network, addr)
 	if err != nil {
 		return nil, nil, err
 	}
 	held := &cork{Conn: raw}
-	c := tls.Client(held, s.tlsConfig(now))
+	c := tls.Client(held, config)
 	if err := c.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // the handshake's error is the one to tell
 		return nil, nil, err
@@ -107,9 +111,10 @@ func (s *Service) whoseClock(ctx context.Context, cert *x509.Certificate) error 
 	if now.After(cert.NotAfter) {
 		inside = cert.NotAfter.Add(-time.Second)
 	}
+	config := s.tlsConfig(func() time.Time { return inside }, nil)
 	var t http.Transport
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		c, _, err := s.handshake(ctx, network, addr, func() time.Time { return inside })
+		c, _, err := s.handshake(ctx, network, addr, config)
 		return c, err
 	}
 	t.DisableKeepAlives = true
