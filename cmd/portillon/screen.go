@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"portillon/internal/backoff"
 	"portillon/internal/config"
 	"portillon/internal/identity"
 	"portillon/internal/kiosk"
@@ -56,11 +57,13 @@ func screen(args []string) error {
 				RememberOffered: o.config.Login.RememberMe == "offered" && rest.Survives(),
 				IdleReset:       o.config.Login.IdleReset,
 				SetupURI:        o.config.Login.SetupURI,
+				RetryMost:       o.config.Identity.RetryMost,
 				Demonstration:   o.config.Lockdown == config.LockdownOff,
 			},
 			Provider: service, Vault: rest, Supervisor: client, Hello: hello,
 			Checks: func() []preflight.Check { return checks(o.config, service, client, seal, rest) },
 			Clock:  kiosk.SystemClock(o.config.Timezone), Show: show, MaxAge: o.config.Session.MaxAge, Log: logger(),
+			Backoff: backoff.Policy{First: time.Second, Most: o.config.Identity.RetryMost},
 		}), nil
 	})
 	if ctx.Err() != nil { // it was told to end, and did

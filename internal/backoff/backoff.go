@@ -9,19 +9,24 @@ import "time"
 // Policy is where the ceiling begins and where it stops growing.
 type Policy struct{ First, Most time.Duration }
 
-// Default is what a tablet does: screens promise that a wait without Retry-After is at
-// most 15 s. docs/exam-day.md shows what other choices cost.
+// Default is what a tablet does unless its centre says otherwise (identity.retry_most): the
+// screens promise at most 15 s. docs/exam-day.md shows what that costs a service that the
+// whole country waits for.
 func Default() Policy { return Policy{First: time.Second, Most: 15 * time.Second} }
 
-// Delay is the wait before the next try after tries of them have failed already
-// (0: the first just did). dice gives numbers from 0 to below 1.
-func (p Policy) Delay(tries int, dice func() float64) time.Duration {
+// Delay is the wait before the next try, tries of which have failed in a row (1: the
+// first just did), the first of them so long ago. dice gives numbers from 0 to below 1.
+//
+// The ceiling doubles with each try, and is at least as long as the trouble has lasted: a
+// service that is silent rather than gone takes a try so long that doubling alone would
+// leave everybody impatient when it comes back.
+func (p Policy) Delay(tries int, lasted time.Duration, dice func() float64) time.Duration {
 	ceiling := p.First
-	for range tries {
+	for range tries - 1 {
 		if ceiling >= p.Most {
 			break
 		}
 		ceiling *= 2
 	}
-	return time.Duration(dice() * float64(min(ceiling, p.Most)))
+	return time.Duration(dice() * float64(min(max(ceiling, lasted*3/2), p.Most)))
 }

@@ -63,6 +63,7 @@ type Identity struct {
 	Pins      []string      // "sha256/BASE64", at least one
 	CAFile    string        // empty: the system's
 	CodeValid time.Duration // 1 s to 10 min, in whole seconds
+	RetryMost time.Duration // longest wait between two tries by themselves; 5 s to 5 min, 15 s where absent
 	CAS       *CAS          // set for provider "cas" alone
 }
 

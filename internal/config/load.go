@@ -93,6 +93,7 @@ func readIdentity(r *reader) Identity {
 		Pins:      r.list("identity.pins", filled, pin),
 		CAFile:    r.str("identity.ca_file", present, absolutePath),
 		CodeValid: r.duration("identity.code_valid", time.Second, 10*time.Minute),
+		RetryMost: r.durationOr("identity.retry_most", 5*time.Second, 5*time.Minute, 15*time.Second),
 		CAS:       readCAS(r),
 	}
 }

@@ -48,7 +48,7 @@ func TestExample(t *testing.T) {
 		Centre: Centre{Name: "Faculté de médecine", Room: "B12", Tablet: "B12-07", LocalPhone: "01 23 45 67 89",
 			SupportPhone: "06.49.10.01.97", SupportURI: "https://sos.uness.fr/", BatteryMin: 20},
 		Identity: Identity{Provider: "fipa", Issuer: "https://auth.example", ClientID: "portillon",
-			Scope: "openid profile", CodeValid: 3 * time.Minute},
+			Scope: "openid profile", CodeValid: 3 * time.Minute, RetryMost: 2 * time.Minute},
 		Login: Login{Exam: "Moodle Evaluation", Domains: []string{"univ-uness.fr", "etu.univ-uness.fr"},
 			RememberMe: "offered", IdleReset: 2 * time.Minute, SetupURI: "https://portail.uness.fr"},
 		Session: Session{MaxAge: 6 * time.Hour},
@@ -103,7 +103,7 @@ func TestEachKeyIsNeeded(t *testing.T) {
 		key := table + name
 		t.Run(key, func(t *testing.T) {
 			_, err := Parse("f", []byte(strings.Replace(src, line+"\n", "", 1)))
-			if key == "centre.local_phone" {
+			if key == "centre.local_phone" || key == "identity.retry_most" {
 				if err != nil {
 					t.Errorf("may be absent, got %v", err)
 				}
@@ -152,6 +152,7 @@ func TestSingleMistakes(t *testing.T) {
 		{`provider = "fipa"`, `provider = "cas"`, "identity.cas", "missing"},
 		{`# [identity.cas] `, "[identity.cas]\nmode = 7", "identity.cas.mode", "string"},
 		{`code_valid = "180s"`, `code_valid = "601s"`, "identity.code_valid", "between 1s and 10m"},
+		{`retry_most = "2m"`, `retry_most = "4s"`, "identity.retry_most", "between 5s and 5m"},
 		{`code_valid = "180s"`, `code_valid = "1.5s"`, "identity.code_valid", "whole seconds"},
 		{`idle_reset = "2m"`, `idle_reset = "4s"`, "login.idle_reset", "between 5s and 30m"},
 		{`max_age = "6h"`, `max_age = "25h"`, "session.max_age", "between 1s and 24h"},

@@ -159,6 +159,15 @@ func (r *reader) duration(key string, low, high time.Duration) time.Duration {
 	return 0
 }
 
+// durationOr is duration for a key that may be absent.
+func (r *reader) durationOr(key string, low, high, absent time.Duration) time.Duration {
+	if r.byPath[key] == nil {
+		r.str(key, optional)
+		return absent
+	}
+	return r.duration(key, low, high)
+}
+
 // short prints 2m0s as 2m and 24h0m0s as 24h.
 func short(d time.Duration) string {
 	s := d.String()

@@ -190,6 +190,6 @@ func (k *Kiosk) failed(ref login.Ref, err error) login.Event {
 		// Its text holds no personal data (identity.Provider); the kind is logged by Outcome.
 		k.Log.Debug("failure", "op", e.Op, "error", e.Error())
 	}
-	f.Backoff = k.wait()
+	f.Backoff = k.wait(f.Kind)
 	return login.Failed{Ref: ref, Failure: f}
 }

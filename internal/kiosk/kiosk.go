@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,7 +54,9 @@ type Options struct {
 	Show func(login.View)
 	// MaxAge bounds resuming, counted from the login.
 	MaxAge time.Duration
-	Log    *slog.Logger
+	// Backoff is how long to wait for a service that gave no answer; zero: backoff.Default.
+	Backoff backoff.Policy
+	Log     *slog.Logger
 	// Rand draws jitter in [0, 1); nil: math/rand.
 	Rand func() float64
 }
@@ -81,9 +84,10 @@ type Kiosk struct {
 
 	mu       sync.Mutex
 	attempts map[int]*attempt
-	tries    int // failures in a row, for the backoff
 	checked  bool
-	wrong    []any // what the last checks found wrong, as logged
+	wrong    []any         // what the last checks found wrong, as logged
+	tries    int           // failures in a row, for the backoff
+	since    time.Duration // Boot, the first of them
 }
 
 // attempt is what the world holds of one login.
@@ -105,6 +109,9 @@ func New(o Options) *Kiosk {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Float64
+	}
+	if o.Backoff == (backoff.Policy{}) {
+		o.Backoff = backoff.Default()
 	}
 	return &Kiosk{Options: o, queue: newQueue(), attempts: map[int]*attempt{}}
 }
@@ -210,13 +217,20 @@ func (k *Kiosk) supervised(e supervisor.Event) {
 	}
 }
 
-// wait is how long until the next try where the service did not say.
-func (k *Kiosk) wait() time.Duration {
+// wait is how long until the next try where the service did not say. What fails on this
+// side of the service spares it nothing, and is tried again soon.
+func (k *Kiosk) wait(kind identity.Kind) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	d := backoff.Default().Delay(k.tries, k.Rand)
-	k.tries++
-	return d
+	now := k.Clock.Now().Boot
+	if k.tries++; k.tries == 1 {
+		k.since = now
+	}
+	p := k.Backoff
+	if slices.Contains([]identity.Kind{identity.NoNetwork, identity.NoRoute, identity.NameNotFound, identity.CaptivePortal}, kind) {
+		p.Most = min(p.Most, backoff.Default().Most)
+	}
+	return p.Delay(k.tries, now-k.since, k.Rand)
 }
 
 // queue is unbounded: a screen must never wait for the loop, and a person cannot

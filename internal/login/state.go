@@ -12,6 +12,7 @@ type Settings struct {
 	RememberOffered bool          // «Se souvenir de moi» is on the screen
 	IdleReset       time.Duration // screens 1 and 2
 	SetupURI        string        // where an account is set up, unless the service says
+	RetryMost       time.Duration // the longest wait before a safe request repeats itself; 0: 15 s
 	Demonstration   bool          // lockdown = "off": preflight lets through
 }
 

@@ -145,7 +145,7 @@ func (t *turn) enterTrouble(o op, f Failure) {
 	switch {
 	case wait > 0:
 	case o.resends():
-		wait = min(max(f.Backoff, time.Second), maxRetryWait)
+		wait = min(max(f.Backoff, time.Second), max(t.set.RetryMost, maxRetryWait))
 	default:
 		wait = readingTime
 	}

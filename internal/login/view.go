@@ -237,7 +237,7 @@ const (
 	idleWarnFor     = 20 * time.Second
 	longIdle        = 20 * time.Minute
 	preflightPause  = 2 * time.Second
-	maxRetryWait    = 15 * time.Second
+	maxRetryWait    = 15 * time.Second // unless Settings.RetryMost is longer
 	readingTime     = 15 * time.Second // of a trouble that ends at a field
 	maxRelaunches   = 3
 	maxEmailRunes   = 254

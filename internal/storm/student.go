@@ -17,7 +17,8 @@ type student struct {
 	account  Account
 	provider identity.Provider
 	flow     identity.Flow
-	failures int // in a row, for the backoff
+	failures int       // without an answer, in a row, for the backoff
+	since    time.Time // the first of them
 }
 
 // result is how one login ended.
@@ -147,9 +148,13 @@ func (s *student) patiently(ctx context.Context, f func() error) error {
 		}
 		delay := e.RetryAfter
 		if delay == 0 {
-			delay = s.Backoff.Delay(s.failures, s.dice.Float64)
+			if s.failures++; s.failures == 1 {
+				s.since = time.Now()
+			}
+			delay = s.Backoff.Delay(s.failures, time.Since(s.since), s.dice.Float64)
+		} else {
+			s.failures = 0 // it answered
 		}
-		s.failures++
 		if err := wait(ctx, delay); err != nil {
 			return err
 		}

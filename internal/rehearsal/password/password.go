@@ -53,7 +53,7 @@ var (
 // Hasher hashes and checks with bounded concurrency. It is safe for concurrent use.
 type Hasher struct {
 	slots *semaphore.Weighted
-	queue *queue
+	queue *Queue
 	dummy string
 }
 
@@ -67,7 +67,7 @@ func New(waiting int) *Hasher {
 	h := &Hasher{slots: semaphore.NewWeighted(int64(cores))}
 	start := time.Now()
 	h.dummy = Hash(rand.Text())
-	h.queue = newQueue(cores, waiting, time.Since(start))
+	h.queue = NewQueue(cores, waiting, time.Since(start))
 	return h
 }
 
@@ -79,20 +79,20 @@ type Ticket struct{ h *Hasher }
 // later" can mean it. who names the asker, so that one who comes back when told to is
 // not put behind those who came meanwhile.
 func (h *Hasher) Enter(who string) (Ticket, error) {
-	if err := h.queue.enter(who); err != nil {
+	if err := h.queue.Enter(who); err != nil {
 		return Ticket{}, err
 	}
 	return Ticket{h}, nil
 }
 
 // Leave gives the place up unused.
-func (t Ticket) Leave() { t.h.queue.leave(0) }
+func (t Ticket) Leave() { t.h.queue.Leave(0) }
 
 // Check waits for a core and compares. An empty phc (nobody, or no password yet)
 // costs the same time and never matches. It fails with ErrFormat or ctx's error.
 func (t Ticket) Check(ctx context.Context, phc, password string) (bool, error) {
 	var took time.Duration
-	defer func() { t.h.queue.leave(took) }()
+	defer func() { t.h.queue.Leave(took) }()
 	if err := t.h.slots.Acquire(ctx, 1); err != nil {
 		return false, fmt.Errorf("password: %w", err)
 	}

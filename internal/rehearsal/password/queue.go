@@ -37,7 +37,7 @@ func (e *BusyError) Error() string { return fmt.Sprintf("%v, come back in %v", E
 // Is makes every BusyError ErrBusy.
 func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
-// queue decides who may wait here and who must come back, first come, first served,
+// Queue decides who may wait here and who must come back, first come, first served,
 // whether they wait here or at home. It keeps the moment until which all work is
 // spoken for: that of the requests in the queue and that of those sent away, each with
 // a moment of its own to return. Who returns then finds room; who comes for the first
@@ -45,7 +45,7 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 //
 // What it knows is lost at a restart, and shared with nobody: the wait is then an
 // estimate again, and nothing else depends on it.
-type queue struct {
+type Queue struct {
 	cores, limit int
 
 	mu       sync.Mutex
@@ -56,12 +56,14 @@ type queue struct {
 	swept    time.Time
 }
 
-func newQueue(cores, limit int, each time.Duration) *queue {
-	return &queue{cores: cores, limit: limit, each: each, promised: map[string]time.Time{}}
+// NewQueue is the queue of so many cores, with room for limit requests; each is what one
+// takes a core, to begin with.
+func NewQueue(cores, limit int, each time.Duration) *Queue {
+	return &Queue{cores: cores, limit: limit, each: each, promised: map[string]time.Time{}}
 }
 
-// enter takes a place for who or gives a *BusyError.
-func (q *queue) enter(who string) error {
+// Enter takes a place for who or gives a *BusyError.
+func (q *Queue) Enter(who string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now := time.Now()
@@ -89,7 +91,7 @@ func (q *queue) enter(who string) error {
 }
 
 // start is when a core is free for one more.
-func (q *queue) start(now time.Time) time.Time {
+func (q *Queue) start(now time.Time) time.Time {
 	start := now.Add(time.Duration(q.here/q.cores) * q.each)
 	if q.spoken.After(start) {
 		start = q.spoken
@@ -98,13 +100,13 @@ func (q *queue) start(now time.Time) time.Time {
 }
 
 // speak speaks for one password's work and says when it will begin.
-func (q *queue) speak(now time.Time) time.Time {
+func (q *Queue) speak(now time.Time) time.Time {
 	start := q.start(now)
 	q.spoken = start.Add(q.each / time.Duration(q.cores))
 	return start
 }
 
-func (q *queue) promise(who string, now time.Time) time.Time {
+func (q *Queue) promise(who string, now time.Time) time.Time {
 	if len(q.promised) >= mostPromises || q.start(now).Sub(now) > longestPromise {
 		return now.Add(longestPromise - rand.N(longestPromise/4)) //nolint:gosec // a jitter, not a secret
 	}
@@ -114,7 +116,7 @@ func (q *queue) promise(who string, now time.Time) time.Time {
 }
 
 // sweep forgets promises nobody came back for.
-func (q *queue) sweep(now time.Time) {
+func (q *Queue) sweep(now time.Time) {
 	if now.Sub(q.swept) < sweepEvery {
 		return
 	}
@@ -126,8 +128,8 @@ func (q *queue) sweep(now time.Time) {
 	}
 }
 
-// leave gives a place back; took is how long a core worked for it, 0 for not at all.
-func (q *queue) leave(took time.Duration) {
+// Leave gives a place back; took is how long a core worked for it, 0 for not at all.
+func (q *Queue) Leave(took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.here--

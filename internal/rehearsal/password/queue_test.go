@@ -17,7 +17,7 @@ const each = 25 * time.Millisecond
 // crowd lets n students come within arrival and try until they are served. It returns
 // how long each waited, in the order they came, how often each was sent away, and how
 // long it all took.
-func crowd(t *testing.T, q *queue, n int, arrival, dawdle time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
+func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
 	t.Helper()
 	waited, sent = make([]time.Duration, n), make([]int, n)
 	cores := semaphore.NewWeighted(int64(q.cores))
@@ -28,7 +28,7 @@ func crowd(t *testing.T, q *queue, n int, arrival, dawdle time.Duration) (waited
 			time.Sleep(arrival * time.Duration(i) / time.Duration(n))
 			came := time.Now()
 			for {
-				err := q.enter(fmt.Sprint(i))
+				err := q.Enter(fmt.Sprint(i))
 				if err == nil {
 					break
 				}
@@ -47,7 +47,7 @@ func crowd(t *testing.T, q *queue, n int, arrival, dawdle time.Duration) (waited
 			waited[i] = time.Since(came)
 			time.Sleep(each)
 			cores.Release(1)
-			q.leave(each)
+			q.Leave(each)
 		})
 	}
 	all.Wait()
@@ -61,7 +61,7 @@ func TestCrowd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n, cores = 4000, 2
-				q := newQueue(cores, waitingPerCore*cores, each)
+				q := NewQueue(cores, waitingPerCore*cores, each)
 				waited, sent, took := crowd(t, q, n, 5*time.Second, dawdle)
 				if ideal := n * each / cores; took > ideal*11/10+dawdle {
 					t.Errorf("it took %v, the work alone %v", took, ideal)
@@ -87,28 +87,28 @@ func TestCrowd(t *testing.T) {
 // but the promise; the cores do not wait for them.
 func TestNobodyComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(2, 8, each)
+		q := NewQueue(2, 8, each)
 		for i := range 2000 {
-			if err := q.enter(fmt.Sprint("gone ", i)); err == nil {
-				defer q.leave(0)
+			if err := q.Enter(fmt.Sprint("gone ", i)); err == nil {
+				defer q.Leave(0)
 			}
 		}
 		if n := len(q.promised); n < 1900 {
 			t.Fatalf("%d promises", n)
 		}
 		for range q.here - 1 {
-			q.leave(0)
+			q.Leave(0)
 			defer func() { q.here++ }()
 		}
-		if err := q.enter("new"); err != nil {
+		if err := q.Enter("new"); err != nil {
 			t.Errorf("a core is idle, and yet: %v", err)
 		}
-		q.leave(0)
+		q.Leave(0)
 		time.Sleep(longestPromise)
-		if err := q.enter("later"); err != nil {
+		if err := q.Enter("later"); err != nil {
 			t.Error(err)
 		}
-		q.leave(0)
+		q.Leave(0)
 		if n := len(q.promised); n != 0 {
 			t.Errorf("%d promises are kept for ever", n)
 		}
@@ -119,10 +119,10 @@ func TestNobodyComesBack(t *testing.T) {
 // that is told is longer than longestPromise.
 func TestTooManyPromises(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1, 1, time.Millisecond)
+		q := NewQueue(1, 1, time.Millisecond)
 		for i := range mostPromises + 1000 {
 			var busy *BusyError
-			if err := q.enter(fmt.Sprint(i)); i > 0 && (!errors.As(err, &busy) || busy.After <= 0 || busy.After > longestPromise) {
+			if err := q.Enter(fmt.Sprint(i)); i > 0 && (!errors.As(err, &busy) || busy.After <= 0 || busy.After > longestPromise) {
 				t.Fatalf("student %d: %v", i, err)
 			}
 		}
@@ -135,16 +135,16 @@ func TestTooManyPromises(t *testing.T) {
 // TestEarly: who comes back too early is told the rest of the same wait.
 func TestEarly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1, 1000, 10*time.Second)
-		if err := q.enter("first"); err != nil {
+		q := NewQueue(1, 1000, 10*time.Second)
+		if err := q.Enter("first"); err != nil {
 			t.Fatal(err)
 		}
 		var first, again *BusyError
-		if err := q.enter("second"); !errors.As(err, &first) {
+		if err := q.Enter("second"); !errors.As(err, &first) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Second)
-		if err := q.enter("second"); !errors.As(err, &again) {
+		if err := q.Enter("second"); !errors.As(err, &again) {
 			t.Fatal(err)
 		}
 		if first.After != 10*time.Second || again.After != 7*time.Second {
