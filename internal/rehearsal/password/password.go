@@ -165,7 +165,7 @@ func normalise(password string) []byte { return norm.NFC.Bytes([]byte(password))
 // Hash waits for a core and hashes a new password. It fails with ctx's error.
 func (t Ticket) Hash(ctx context.Context, password string) (string, error) {
 	var took time.Duration
-	defer func() { t.h.queue.leave(took) }()
+	defer func() { t.h.queue.Leave(took) }()
 	if err := t.h.slots.Acquire(ctx, 1); err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
