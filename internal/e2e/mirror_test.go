@@ -148,6 +148,18 @@ func (m *mirror) check() (image.Point, error) {
 	return image.Point{}, fmt.Errorf("no box to tick")
 }
 
+// ring is where the countdown in view is.
+func (m *mirror) ring() (image.Rectangle, error) {
+	drawing.Lock()
+	defer drawing.Unlock()
+	for _, p := range m.all() {
+		if _, ok := p.object.(*kit.Ring); ok {
+			return p.rect(), nil
+		}
+	}
+	return image.Rectangle{}, fmt.Errorf("no countdown in view")
+}
+
 // press presses the key that says name in the mirror too, so that Shift and layers
 // stay the tablet's, and returns where it is.
 func (m *mirror) press(name string) (image.Point, bool) {

@@ -1,6 +1,7 @@
 package ui_test
 
 import (
+	"cmp"
 	"fmt"
 	"image/png"
 	"os"
@@ -14,10 +15,11 @@ import (
 )
 
 // TestPictures draws every scene to PICTURES, a folder, for people to look at;
-// PICTURES_ONLY is a part of the names wanted. Without PICTURES it draws one
+// PICTURES_ONLY is a part of the names wanted, PICTURES_LANG the language (fr). Without PICTURES it draws one
 // scene to memory, so that the way there is tested.
 func TestPictures(t *testing.T) {
 	folder, only := os.Getenv("PICTURES"), os.Getenv("PICTURES_ONLY")
+	lang := cmp.Or(os.Getenv("PICTURES_LANG"), "fr")
 	for _, size := range []fyne.Size{{Width: 1280, Height: 800}, {Width: 800, Height: 1280}, {Width: 1920, Height: 1200}} {
 		for _, percent := range []int{100, 150, 200} {
 			for _, contrast := range []bool{false, true} {
@@ -35,7 +37,7 @@ func TestPictures(t *testing.T) {
 					}
 					v := s.view
 					v.TextPercent, v.HighContrast = percent, contrast
-					st := newStage(t, "fr", size, func(f *ui.Frame) { f.Demonstration = strings.Contains(s.name, "typed") })
+					st := newStage(t, lang, size, func(f *ui.Frame) { f.Demonstration = strings.Contains(s.name, "typed") })
 					st.ui.Update(v)
 					img := st.canvas.Capture()
 					if folder == "" {

@@ -7,7 +7,10 @@ import (
 )
 
 // Sign is a piece of a spelled text: letters, or a sign with its name.
-type Sign struct{ Text, Name string }
+type Sign struct {
+	Text, Name string
+	Break      bool // where the rest fits on a line of its own, it starts one here
+}
 
 // Spelled is a text in large letters in which what is easily mistaken stands apart,
 // with its name below: an address as it is compared letter by letter.
@@ -67,7 +70,10 @@ func (s *Spelled) flow(width float32, draw bool) float32 {
 	high, low := measure.text.LineHeight(), measure.name.LineHeight()
 	var x, y float32
 	n := 0
-	for _, sign := range s.signs {
+	for i, sign := range s.signs {
+		if rest := measure.widths(s.signs[i:]); sign.Break && x > 0 && x+rest > width && rest <= width {
+			x, y = 0, y+high+low
+		}
 		for _, part := range s.cut(measure.text, sign, width) {
 			w := measure.width(part)
 			if x > 0 && x+w > width {
@@ -121,6 +127,14 @@ func (p *piece) width(s Sign) float32 {
 	return max(w, ceil(p.name.measure(s.Name))+1) + 2*apart
 }
 
+func (p *piece) widths(signs []Sign) float32 {
+	var w float32
+	for _, s := range signs {
+		w += p.width(s)
+	}
+	return w
+}
+
 // cut parts letters that are longer than a line.
 func (s *Spelled) cut(measure *Text, sign Sign, width float32) []Sign {
 	var out []Sign
@@ -129,7 +143,7 @@ func (s *Spelled) cut(measure *Text, sign Sign, width float32) []Sign {
 		if measure.measure(string(rest)) > width-2*apart {
 			n = measure.cut(rest, width-2*apart)
 		}
-		out = append(out, Sign{string(rest[:n]), sign.Name})
+		out = append(out, Sign{Text: string(rest[:n]), Name: sign.Name})
 		rest = rest[n:]
 	}
 	return out

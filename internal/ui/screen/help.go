@@ -78,12 +78,15 @@ func (h *Help) parts() kit.Parts {
 			{Block: h.typed},
 			{Block: h.typedNone},
 		},
-		Main: []kit.Part{{Block: h.lead, Gap: 16}},
 	}
 	for i := range maxSteps {
 		s := kit.NewStep(h.env.Look, fmt.Sprint(i+1), "")
 		h.steps = append(h.steps, s)
-		parts.Main = append(parts.Main, kit.Part{Block: s, Gap: 16})
+		part := kit.Part{Block: s, Gap: 16}
+		if i == 0 {
+			part.Block = kit.NewColumn(look.Grid*3/2, h.lead, s) // never parted
+		}
+		parts.Main = append(parts.Main, part)
 		if i == slotAfter {
 			parts.Main = append(parts.Main, kit.Part{Block: h.slot, Gap: 12})
 		}
@@ -264,7 +267,7 @@ func (h *Help) signs(address string) []kit.Sign {
 		case p.Key != "":
 			name = h.env.t(p.Key)
 		}
-		out = append(out, kit.Sign{Text: p.Text, Name: name})
+		out = append(out, kit.Sign{Text: p.Text, Name: name, Break: p.Key == procedure.KeyAt})
 	}
 	return out
 }
