@@ -139,7 +139,7 @@ func (r *room) now() time.Time {
 
 // seeCountdown waits until the page of procedure 3 names the next update, and then until its
 // time runs.
-func (r *room) seeCountdown(email string, opened time.Time) {
+func (r *room) seeCountdown(email string, opened time.Time, change ...func(*login.View)) {
 	r.t.Helper()
 	eventually(r.t, patience, "the next update and its time", func() bool {
 		now := r.now()
@@ -150,7 +150,7 @@ func (r *room) seeCountdown(email string, opened time.Time) {
 		if last := slot.Add(-procedure.Slot); last.After(opened) {
 			v.Help.Passed, v.Help.PassedHour, v.Help.PassedMinute = true, last.Hour(), last.Minute()
 		}
-		r.mirror.show(v)
+		r.mirror.show(with(v, change))
 		want, texts := r.mirror.picture()
 		return unseen(want, r.look(), texts) == ""
 	})

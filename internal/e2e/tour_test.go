@@ -15,19 +15,26 @@ import (
 // tour is a guided walk that leaves a picture of every screen.
 type tour struct {
 	*room
-	folder string
-	n      int
+	folder   string
+	prefix   string // of the pictures' names
+	names    []string
+	contrast bool                  // of the samples
+	taken    map[procedure.ID]bool // pages of the help
 }
 
-// TestTour plays a student through every screen, and leaves a PNG of each in the folder
-// PORTILLON_TOUR.
-func TestTour(t *testing.T) {
+// newTour leaves its pictures in the folder PORTILLON_TOUR, if there is one.
+func newTour(t *testing.T, r *room, prefix string) *tour {
 	folder := os.Getenv("PORTILLON_TOUR")
 	if folder == "" {
 		folder = t.TempDir()
 	}
+	return &tour{room: r, folder: folder, prefix: prefix, taken: map[procedure.ID]bool{}}
+}
+
+// TestTour plays a student through every screen, and leaves a PNG of each.
+func TestTour(t *testing.T) {
 	r := prepare(t, demoExam, func(s *settings) { s.serve = []string{"--code-resend", "1s"} })
-	v := &tour{room: r, folder: folder}
+	v := newTour(t, r, "")
 	v.start()
 	v.email()
 	v.password()
@@ -41,8 +48,9 @@ func TestTour(t *testing.T) {
 func (v *tour) take(name string) {
 	v.t.Helper()
 	v.settle()
-	v.n++
-	v.must(writePicture(filepath.Join(v.folder, fmt.Sprintf("%02d-%s.png", v.n, name)), v.look()))
+	path := filepath.Join(v.folder, fmt.Sprintf("%s%02d-%s.png", v.prefix, len(v.names)+1, name))
+	v.must(writePicture(path, v.look()))
+	v.names = append(v.names, path)
 }
 
 func (v *tour) start() {
@@ -73,8 +81,9 @@ func (v *tour) email() {
 	v.tap("Aide surveillant")
 	v.on("help")
 	v.see(helpScreen(procedure.Address, nobody))
-	v.take("help-address")
-	v.press(hands.Escape)
+	v.take("help-opened")
+	v.helpPages(nobody)
+	v.tap("Fermer l’aide")
 	v.on("email")
 	v.see(unknown)
 	v.clear(nobody)
@@ -208,6 +217,11 @@ func (v *tour) exam() {
 	v.finishExam(camille)
 	v.see(login.View{Screen: login.ScreenEnded, Ended: &login.EndedView{Seconds: 59}})
 	v.take("ended")
+	v.tap("Aide surveillant")
+	v.on("help")
+	v.see(helpScreen(procedure.Choose, ""))
+	v.press(hands.Escape)
+	v.on("ended")
 	v.must(v.hands.Tap(40, 400))
 	v.on("email")
 }
@@ -215,12 +229,7 @@ func (v *tour) exam() {
 // check: every picture is there and shows something.
 func (v *tour) check() {
 	v.t.Helper()
-	files, err := filepath.Glob(filepath.Join(v.folder, "*.png"))
-	v.must(err)
-	if len(files) < v.n {
-		v.t.Errorf("%d pictures of %d", len(files), v.n)
-	}
-	for _, name := range files {
+	for _, name := range v.names {
 		f, err := os.Open(name)
 		v.must(err)
 		img, _, err := image.Decode(f)

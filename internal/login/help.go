@@ -56,10 +56,7 @@ func (e HelpTo) step(t *turn) {
 		return
 	}
 	trail := append(slices.Clone(t.help.trail), t.help.step)
-	if i := slices.Index(trail, e.Step); i >= 0 {
-		trail = trail[:i] // a page seen before: «Retour» leads to what came before that
-	}
-	t.help.trail = trail
+	t.help.trail = slices.DeleteFunc(trail, func(seen procedure.ID) bool { return seen == e.Step })
 	t.helpAt(e.Step)
 }
 

@@ -369,3 +369,41 @@ func at(t *testing.T, sc Screen) State {
 	}
 	return s
 }
+
+// TestHelpLosesNothing: whatever is opened, answered and left in the help, the screen
+// below, its fields and its address are as they were.
+func TestHelpLosesNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		for range rapid.IntRange(0, 60).Draw(t, "length") {
+			w.anything(t)
+		}
+		if w.s.help.on {
+			w.step(t, CloseHelp{procedure.GoalScreen})
+		}
+		before := w.s
+		w.step(t, OpenHelp{})
+		if !w.s.help.on {
+			t.Fatalf("the help does not open on %s", before.screen)
+		}
+		for range rapid.IntRange(0, 20).Draw(t, "pages") {
+			w.step(t, HelpTo{rapid.SampledFrom(procedure.Pages()).Draw(t, "page").ID})
+			if rapid.Bool().Draw(t, "back") && len(w.s.help.trail) > 0 {
+				w.step(t, Back{})
+			}
+		}
+		for n := 0; w.s.help.on; n++ {
+			if n > len(procedure.Pages()) {
+				t.Fatal("«Retour» does not lead out of the help")
+			}
+			w.step(t, Back{})
+		}
+		after := w.s
+		// What the time out of sight moves is not lost.
+		after.addSince, after.conn.denyUntil, after.endedAt = before.addSince, before.conn.denyUntil, before.endedAt
+		after.touched = before.touched
+		if !reflect.DeepEqual(before, after) {
+			t.Fatalf("%+v became %+v", before, after)
+		}
+	})
+}

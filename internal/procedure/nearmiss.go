@@ -120,10 +120,17 @@ func distance(typed, d string) int {
 		return slip
 	case oneWordLess(t, w), oneWordLess(w, t):
 		return word
-	case len(t) > 1 && len(t) == len(w) && slices.Equal(t[:len(t)-1], w[:len(w)-1]):
+	case len(t) > 1 && len(t) == len(w) && endsInDot(typed) && slices.Equal(t[:len(t)-1], w[:len(w)-1]):
 		return word
 	}
 	return far
+}
+
+// endsInDot: what follows the last separator is an ending, right or wrong; «univ-x-etu»
+// has none.
+func endsInDot(domain string) bool {
+	i := strings.LastIndexAny(domain, ".-_")
+	return i >= 0 && domain[i] == '.'
 }
 
 // oneWordLess reports whether short is long without one of its words. What is left

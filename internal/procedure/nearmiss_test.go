@@ -64,16 +64,25 @@ func universities(t *testing.T) []string {
 		func(l string) bool { return strings.HasPrefix(l, "#") })
 }
 
-// centreOf is what a centre of that university would configure: staff and students.
+// centreOf is what a centre of that university would configure: staff, and students in
+// one of the shapes in use (etu.univ-x.fr, etu-univ-x.fr, univ-x-etu.fr).
 func centreOf(domain string) []string {
 	if base, ok := strings.CutPrefix(domain, "etu."); ok {
 		return []string{base, domain}
+	}
+	dot := strings.LastIndexByte(domain, '.')
+	switch sum := len(domain) % 4; sum {
+	case 0:
+		return []string{domain, "etu-" + domain}
+	case 1:
+		return []string{domain, domain[:dot] + "-etu" + domain[dot:]}
 	}
 	return []string{domain, "etu." + domain}
 }
 
 // mistakes are the guide's, each as one change to a right address.
 var mistakes = map[string]func(r *rand.Rand, local, domain string) (string, string){
+	// Also the only word, which leaves «fr»: nothing is left to go by, and nothing is suggested.
 	"word forgotten": func(r *rand.Rand, l, d string) (string, string) {
 		w := words(d)
 		return l, cut(d, w[r.IntN(len(w))])
@@ -89,8 +98,8 @@ var mistakes = map[string]func(r *rand.Rand, local, domain string) (string, stri
 		return l, d[:i] + d[i+1:]
 	},
 	"etu before the @": func(r *rand.Rand, l, d string) (string, string) {
-		rest, ok := strings.CutPrefix(d, "etu.")
-		if !ok {
+		rest := cut(d, "etu")
+		if rest == d {
 			return l, d
 		}
 		sep := string("._-"[r.IntN(3)])
@@ -98,6 +107,27 @@ var mistakes = map[string]func(r *rand.Rand, local, domain string) (string, stri
 			return "etu" + sep + l, rest
 		}
 		return l + sep + "etu", rest
+	},
+	// .etu for -etu, and so on.
+	"sign beside etu": func(r *rand.Rand, l, d string) (string, string) {
+		for _, i := range separators(d) {
+			if strings.HasSuffix(d[:i], "etu") || strings.HasPrefix(d[i+1:], "etu.") {
+				return l, d[:i] + string("._-"[r.IntN(3)]) + d[i+1:]
+			}
+		}
+		return l, d
+	},
+	"etu in another place": func(_ *rand.Rand, l, d string) (string, string) {
+		w := words(d)
+		i := slices.Index(w, "etu")
+		if i < 0 {
+			return l, d
+		}
+		rest := without(w, i)
+		if i == 0 { // after the name instead of before it
+			return l, strings.Join(rest[:len(rest)-1], "-") + ".etu." + rest[len(rest)-1]
+		}
+		return l, "etu." + strings.Join(rest[:len(rest)-1], "-") + "." + rest[len(rest)-1]
 	},
 	"ending forgotten": func(_ *rand.Rand, l, d string) (string, string) { return l, d[:strings.LastIndexByte(d, '.')] },
 	"ending wrong": func(r *rand.Rand, l, d string) (string, string) {
@@ -110,6 +140,10 @@ var mistakes = map[string]func(r *rand.Rand, local, domain string) (string, stri
 	"letter missing": func(r *rand.Rand, l, d string) (string, string) {
 		i := r.IntN(len(d))
 		return l, d[:i] + d[i+1:]
+	},
+	"letter added": func(r *rand.Rand, l, d string) (string, string) {
+		i := r.IntN(len(d))
+		return l, d[:i] + string(rune('a'+r.IntN(26))) + d[i:]
 	},
 	"letter doubled": func(r *rand.Rand, l, d string) (string, string) {
 		i := r.IntN(len(d))

@@ -154,11 +154,15 @@ func FirstWay(v login.View) login.Event {
 		return login.Touched{}
 	}
 	p, _ := procedure.Find(v.Help.Step)
-	if p.ID == procedure.Choose || len(p.Answers) == 0 {
+	if !leadsOn(p) {
 		return login.Touched{}
 	}
 	return leads(p.Answers[0])
 }
+
+// leadsOn: the first answer is the likeliest way on. Where there is but one, it is
+// for what did not help; where a page only asks, none is likelier.
+func leadsOn(p procedure.Page) bool { return len(p.Steps) > 0 && len(p.Answers) > 1 }
 
 // leads is the event of an answer.
 func leads(a procedure.Answer) login.Event {
@@ -215,13 +219,12 @@ func (h *Help) setWords(p procedure.Page) bool {
 // fill both columns, any other's stand in the second, the first of them primary.
 func (h *Help) setAnswers(p procedure.Page) bool {
 	main, side := h.choices, p.Answers
-	if asks := len(p.Steps) == 0; asks {
+	if len(p.Steps) == 0 {
 		side = p.Answers[min(maxChoices, len(p.Answers)):]
-		h.ways[0].SetRank(kit.Secondary)
 	} else {
 		main = nil
-		h.ways[0].SetRank(kit.Primary)
 	}
+	h.ways[0].SetRank(rank(leadsOn(p)))
 	moved := false
 	for i, b := range h.choices {
 		if i >= len(main) || i >= len(p.Answers) {
