@@ -13,19 +13,10 @@ import (
 	"portillon/internal/supervisor"
 )
 
-// readable are the files beside the system's that both processes read.
-func readable(c *config.Config) []string {
-	return append(machine().Reads(), c.Path, c.Path+config.SignatureSuffix, c.Identity.CAFile, lockdown.ExistingXauthority())
-}
-
 // sealSupervisor fills in how the supervisor is sealed, and what came of it.
 func sealSupervisor(o *supervisor.Options, runtime string) {
-	options := lockdown.SupervisorOptions{
-		// session/ alone: the device key is nobody's, once it is read.
-		Mode: o.Config.Lockdown, State: supervisor.SessionDir(o.StateDir), Runtime: runtime,
-		Hosts: o.Config.EgressHosts(), Read: readable(o.Config), Player: o.Config.Exam.Command,
-		Without: without(),
-	}
+	options := lockdown.TabletSupervisor(o.Config, supervisor.SessionDir(o.StateDir), runtime, machine().Reads()...)
+	options.Without = without()
 	var failed error
 	var reports []lockdown.Report
 	apply := func(who string, seal func(lockdown.SupervisorOptions) (lockdown.Report, error)) func() error {
@@ -73,9 +64,9 @@ type sealScreen struct {
 }
 
 func newSeal(c *config.Config, hello supervisor.Hello, runtime string) *sealScreen {
-	return &sealScreen{log: logger(), options: lockdown.ScreenOptions{
-		Mode: c.Lockdown, Session: hello.SessionDir, Runtime: runtime, Read: readable(c), Without: without(),
-	}}
+	options := lockdown.TabletScreen(c, hello.SessionDir, runtime, machine().Reads()...)
+	options.Without = without()
+	return &sealScreen{log: logger(), options: options}
 }
 
 // before is called before anything of the toolkit runs.

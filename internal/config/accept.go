@@ -29,7 +29,7 @@ func (c *Config) Accept(keyFile, serialFile string, now time.Time) (Signature, e
 	if err != nil {
 		return Signature{}, err
 	}
-	highest, err := highestSerial(serialFile)
+	highest, err := HighestSerial(serialFile)
 	if err != nil {
 		return Signature{}, err
 	}
@@ -44,8 +44,9 @@ func (c *Config) Accept(keyFile, serialFile string, now time.Time) (Signature, e
 	return signature, nil
 }
 
-// highestSerial is 0 where none was accepted yet.
-func highestSerial(file string) (uint64, error) {
+// HighestSerial is the highest serial that serialFile remembers, 0 where none was accepted yet. It
+// fails with ErrSerialDamaged, and the reason why the file cannot be read.
+func HighestSerial(file string) (uint64, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil

@@ -54,7 +54,7 @@ func commands() []command {
 		{"egress check", "[USERS] [--json] FILE", "whether the ruleset in force is this configuration's, as root", egressCheck},
 		{"egress serve", "[USERS] [--key KEY.pub] [--state DIR] FILE", "load it, resolve the hosts' names and open their addresses", egressServe},
 		{"egress", "[USERS] [--json] FILE|--closed", "the nftables ruleset of a configuration; USERS: --users kiosk --resolver … --time … --dhcp …", egressRender},
-		{"doctor", "[--json]", "is this tablet locked down and ready?", later},
+		{"doctor", "[--json] [--config FILE]", "is this tablet locked down and ready? run it as the kiosk's user", doctor},
 		{"image keygen", "[--centre NAME] [DIR]", "the centre's keys: Secure Boot and configurations", imageKeygen},
 		{"image build", "[--keys DIR] [--version V] [--firmware] [--ntp HOST] [--keyboard V:P] [--plan]", "the tablet image, as root", imageBuild},
 		{"image configure", "DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE]", "a signed configuration on a tablet's disk", imageConfigure},

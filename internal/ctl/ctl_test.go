@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"portillon/internal/lockdown"
 )
 
 func TestMain(m *testing.M) {
@@ -64,6 +67,16 @@ func openDir(t *testing.T) string {
 	return dir
 }
 
+// condition: [landlock], where this kernel can seal a tablet.
+func condition(name string) (bool, error) {
+	if name != "landlock" {
+		return false, fmt.Errorf("no condition %q", name)
+	}
+	const version = 1 // LANDLOCK_CREATE_RULESET_VERSION
+	abi, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, version)
+	return errno == 0 && int(abi) >= lockdown.NeedABI, nil
+}
+
 func TestScripts(t *testing.T) {
 	example, err := os.ReadFile("../../docs/portillon.example.toml")
 	if err != nil {
@@ -73,6 +86,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Condition:           condition,
 		Setup: func(e *testscript.Env) error {
 			return os.WriteFile(e.WorkDir+"/example.toml", example, 0o600)
 		},

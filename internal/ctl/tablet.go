@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 
-	"portillon/internal/dpop"
 	"portillon/internal/supervisor"
 )
 
@@ -20,7 +19,7 @@ func tablet(_ context.Context, r run, args []string) error {
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return fmt.Errorf("%w: tablet [--json] [--state DIR]", errUsage)
 	}
-	key, err := dpop.LoadOrCreate(supervisor.KeyFile(*state))
+	key, err := supervisor.DeviceKey(*state)
 	if err != nil {
 		return err
 	}

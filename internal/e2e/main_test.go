@@ -34,8 +34,8 @@ import (
 
 // world is what all rooms share: programs, and a database with accounts.
 type world struct {
-	portillon, rehearsal, data string
-	configKey                  string // the centre's private key; the programs trust its public half
+	portillon, rehearsal, portillonctl, data string
+	configKey                                string // the centre's private key; the programs trust its public half
 }
 
 var shared world // written by TestMain alone
@@ -103,13 +103,14 @@ func build(dir string) error {
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
 		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=no_animations,no_emoji", "-ldflags="+linking(configKey(dir)),
-			"-o", bin+"/", "portillon/cmd/portillon", "portillon/cmd/rehearsal")
+			"-o", bin+"/", "portillon/cmd/portillon", "portillon/cmd/portillonctl", "portillon/cmd/rehearsal")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w\n%s", cmd.Args, err, out)
 		}
 	}
 	bin, err := filepath.Abs(bin)
-	shared = world{portillon: filepath.Join(bin, "portillon"), rehearsal: filepath.Join(bin, "rehearsal"), configKey: configKey(dir)}
+	shared = world{portillon: filepath.Join(bin, "portillon"), rehearsal: filepath.Join(bin, "rehearsal"),
+		portillonctl: filepath.Join(bin, "portillonctl"), configKey: configKey(dir)}
 	return errors.Join(err, writeConfigKey(shared.configKey))
 }
 

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,4 +194,43 @@ func (r *room) start() {
 	r.switchOn()
 	r.on("email")
 	r.must(r.tablet.Stop())
+}
+
+// TestDoctor: from a terminal, as the tablet's user, the same list; the service is asked for more.
+func TestDoctor(t *testing.T) {
+	if !landlocked(t) {
+		return
+	}
+	r := prepare(t, required)
+	cmd := exec.Command(shared.portillonctl, "doctor", "--json", "--config", r.path("portillon.toml"),
+		"--key", shared.configKey+".pub", "--state", r.path("state"), "--root", r.path("run/machine"))
+	cmd.Env = append(os.Environ(), r.env...)
+	if r.uid != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: r.uid, Gid: r.uid}}
+	}
+	cmd.Dir = "/"
+	began := time.Now()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Logf("%s for the whole list", time.Since(began))
+	seen := 0
+	for line := range bytes.Lines(out) {
+		var c struct {
+			ID, Detail string
+			OK         bool
+		}
+		r.must(json.Unmarshal(line, &c))
+		seen++
+		if !c.OK && c.ID != preflight.IDKeyring {
+			t.Errorf("%s", line)
+		}
+		if c.ID == preflight.IDServer && !strings.Contains(c.Detail, "First-Party Applications") {
+			t.Errorf("%s", line)
+		}
+	}
+	if seen != len(preflight.Entries()) {
+		t.Errorf("%d checks of %d", seen, len(preflight.Entries()))
+	}
 }

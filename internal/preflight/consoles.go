@@ -96,10 +96,10 @@ func (m Machine) autoVTs() string {
 		}
 	}
 	settings := m.logindSettings()
-	for key, otherwise := range map[string]string{"NAutoVTs": "6", "ReserveVT": "6"} { // logind.conf(5)
+	for _, key := range []string{"NAutoVTs", "ReserveVT"} {
 		value, said := settings[key]
 		if !said {
-			value = otherwise
+			value = "6" // logind.conf(5), of both
 		}
 		if value != "0" {
 			return key + "=" + printable(value)

@@ -32,8 +32,12 @@ func (s *supervisor) comply(now time.Time) {
 	if s.o.Config.Lockdown != config.LockdownRequired {
 		return
 	}
-	signature, err := s.o.Config.Accept(s.o.ConfigKey, s.state.serial(), now)
-	s.serial = signature.Serial
+	err := s.state.recordGone()
+	if err == nil {
+		var signature config.Signature
+		signature, err = s.o.Config.Accept(s.o.ConfigKey, s.state.serial(), now)
+		s.serial = signature.Serial
+	}
 	s.standing = newStanding(s.o.Config, s.o.ConfigKey, err)
 	for _, f := range s.standing.findings(now) {
 		s.complain(f)

@@ -39,10 +39,32 @@ func newStanding(c *config.Config, keyFile string, found error) *standing {
 	if p.key, err = config.LoadPublicKey(keyFile); err == nil {
 		p.signature, err = config.LoadSignature(c.Path)
 	}
-	if err != nil { // both were read a moment ago
-		p.err = errors.Join(found, err)
+	if err != nil { // at the start both were read a moment ago
+		p.key, p.err = nil, errors.Join(found, err)
 	}
 	return p
+}
+
+// Judge tells how a configuration's signature and expiry stand on this tablet, as the supervisor
+// would tell when it starts, and remembers nothing. A serial that may not be read is taken for none:
+// then going back is not noticed.
+func Judge(c *config.Config, keyFile, stateDir string, now time.Time) []Finding {
+	p := newStanding(c, keyFile, nil)
+	if p.err == nil {
+		at := &state{dir: stateDir}
+		highest, err := config.HighestSerial(at.serial())
+		if gone := at.recordGone(); gone != nil {
+			err = gone
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) {
+			p.key, p.err = nil, err
+		} else if p.key != nil {
+			if err := p.signature.Verify(c.Raw, p.key, now, highest); err != nil {
+				p.key, p.err = nil, fmt.Errorf("%s: %w", c.Path, err)
+			}
+		}
+	}
+	return p.findings(now)
 }
 
 // judged is what holds of the configuration at now.

@@ -71,8 +71,8 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.state.close()) }()
-	if s.key, err = dpop.LoadOrCreate(s.state.key()); err != nil {
-		return fmt.Errorf("supervisor: device key: %w", err)
+	if s.key, err = DeviceKey(s.state.dir); err != nil {
+		return err
 	}
 	log.Info("device key", "thumbprint", s.key.Thumbprint()) // what a service enrols
 	s.comply(time.Now())

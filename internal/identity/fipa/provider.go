@@ -59,7 +59,10 @@ type Provider struct {
 	nonce string // the newest DPoP nonce the service gave
 }
 
-var _ identity.Provider = (*Provider)(nil)
+var (
+	_ identity.Provider = (*Provider)(nil)
+	_ identity.Surveyor = (*Provider)(nil)
+)
 
 // New checks the configuration; it does not reach for the network. It fails with
 // ErrConfig.
@@ -105,6 +108,13 @@ func (p *Provider) Check(ctx context.Context) (identity.Health, error) {
 	}
 	h.Detail = p.detail(doc)
 	return h, nil
+}
+
+// Survey implements identity.Surveyor: the discovery document is all that is shown before
+// somebody is named, and what a service offers it tells per account.
+func (p *Provider) Survey(ctx context.Context) (identity.Survey, error) {
+	h, err := p.Check(ctx)
+	return identity.Survey{Health: h, Protocol: "OAuth 2.0 for First-Party Applications"}, err
 }
 
 // detail is made of this package's own words: the document's never get out.

@@ -3,6 +3,7 @@ package kratos
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -230,6 +231,24 @@ func TestCheck(t *testing.T) {
 	_, err = mustNew(t, cfg).Check(t.Context())
 	if err == nil {
 		t.Error("another server's 404 is taken for Kratos")
+	}
+}
+
+// TestSurvey: what Kratos shows to anybody, and that a version it keeps to itself is none.
+func TestSurvey(t *testing.T) {
+	r := newReference(t)
+	p := tabletFor(t, r)
+	s, err := p.Survey(t.Context())
+	if err != nil || s.ServerTime.IsZero() || s.Protocol != "Ory Kratos" || s.Version != "" || len(s.Methods) == 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for answer, want := range map[string]string{`{"version":"v1.3.1"}`: "v1.3.1", `{"version":"<b>1</b>"}`: "", `{}`: "", `x`: ""} {
+		r.mu.Lock()
+		r.override = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }
+		r.mu.Unlock()
+		if got := p.version(t.Context()); got != want {
+			t.Errorf("%s gives %q, want %q", answer, got, want)
+		}
 	}
 }
 

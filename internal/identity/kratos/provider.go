@@ -43,7 +43,10 @@ type Provider struct {
 	shared *httpwire.Link
 }
 
-var _ identity.Provider = (*Provider)(nil)
+var (
+	_ identity.Provider = (*Provider)(nil)
+	_ identity.Surveyor = (*Provider)(nil)
+)
 
 const (
 	timeout = 10 * time.Second
