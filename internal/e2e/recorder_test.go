@@ -20,6 +20,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,7 +42,16 @@ type recorder struct {
 	ca  []byte // PEM
 	mu  sync.Mutex
 	all []exchange
+	// fault answers instead of the service, or passes (false); nil: no fault.
+	fault atomic.Pointer[faulty]
+	// cert is what is shown to the tablet; later is one that is valid in an hour only.
+	cert   atomic.Pointer[tls.Certificate]
+	behind http.Handler // the service
+	later  tls.Certificate
 }
+
+// faulty answers a request, or says that it is none of its business.
+type faulty func(w http.ResponseWriter, req *http.Request) bool
 
 func (r *recorder) exchanges() []exchange {
 	r.mu.Lock()
@@ -59,24 +69,25 @@ func startRecorder(t *testing.T, s *demo.Service) *recorder {
 		}
 	}
 	r := &recorder{}
-	cert, err := r.certificate()
-	must(err)
+	must(r.certify())
 	b, err := os.ReadFile(s.CAFile)
 	must(err)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(b)
 	issuer, err := url.Parse(s.Issuer)
 	must(err)
-	behind := *issuer
-	behind.Host = net.JoinHostPort("127.0.0.2", issuer.Port())
+	origin := *issuer
+	origin.Host = net.JoinHostPort("127.0.0.2", issuer.Port())
 	listener, err := net.Listen("tcp", issuer.Host)
 	must(err)
 	proxy := &httputil.ReverseProxy{
-		Rewrite:        func(p *httputil.ProxyRequest) { p.SetURL(&behind) },
+		Rewrite:        func(p *httputil.ProxyRequest) { p.SetURL(&origin) },
 		Transport:      &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}},
 		ModifyResponse: r.note,
 	}
-	server := &http.Server{Handler: r.read(proxy), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}},
+	r.behind = proxy
+	server := &http.Server{Handler: r.read(proxy), TLSConfig: &tls.Config{
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return r.cert.Load(), nil }},
 		ReadHeaderTimeout: patience}
 	served := make(chan error, 1)
 	go func() { served <- server.ServeTLS(listener, "", "") }()
@@ -92,6 +103,9 @@ func startRecorder(t *testing.T, s *demo.Service) *recorder {
 // read keeps a request's form and gives the service the same bytes.
 func (r *recorder) read(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if f := r.fault.Load(); f != nil && (*f)(w, req) {
+			return
+		}
 		body, err := io.ReadAll(req.Body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
@@ -130,27 +144,34 @@ func (r *recorder) note(res *http.Response) error {
 	return nil
 }
 
-// certificate makes a CA, and a certificate of it for 127.0.0.1.
-func (r *recorder) certificate() (tls.Certificate, error) {
+// certify makes a CA, and two certificates of it for 127.0.0.1: one for now, one for an
+// hour later.
+func (r *recorder) certify() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return tls.Certificate{}, err
+		return err
 	}
+	now := time.Now()
 	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "recorder"}, IsCA: true,
-		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: root.NotBefore, NotAfter: root.NotAfter}
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour)}
 	ca, err := x509.CreateCertificate(rand.Reader, root, root, key.Public(), key)
 	if err != nil {
-		return tls.Certificate{}, err
-	}
-	own, err := x509.CreateCertificate(rand.Reader, leaf, root, key.Public(), key)
-	if err != nil {
-		return tls.Certificate{}, err
+		return err
 	}
 	r.ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca})
-	return tls.Certificate{Certificate: [][]byte{own, ca}, PrivateKey: key}, nil
+	leaf := func(serial int64, from time.Duration) (tls.Certificate, error) {
+		own, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "127.0.0.1"},
+			IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: now.Add(from), NotAfter: now.Add(from + 2*time.Hour)}, root, key.Public(), key)
+		return tls.Certificate{Certificate: [][]byte{own, ca}, PrivateKey: key}, err
+	}
+	cert, err := leaf(2, -time.Hour)
+	if err != nil {
+		return err
+	}
+	r.cert.Store(&cert)
+	r.later, err = leaf(3, time.Hour)
+	return err
 }
 
 // to are the exchanges of one endpoint that were not about a nonce.
