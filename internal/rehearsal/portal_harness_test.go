@@ -112,8 +112,11 @@ func find(n *html.Node, name string) (out []*html.Node) {
 func (p page) text() string {
 	var b strings.Builder
 	for d := range p.root.Descendants() {
-		if d.Type == html.TextNode && d.Parent.Data != "script" && d.Parent.Data != "style" {
-			b.WriteString(d.Data + " ")
+		switch {
+		case d.Type == html.TextNode && d.Parent.Data != "script" && d.Parent.Data != "style":
+			b.WriteString(d.Data)
+		case d.Type == html.ElementNode && d.Data != "span" && d.Data != "wbr" && d.Data != "b":
+			b.WriteString(" ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

@@ -28,7 +28,7 @@ func TestGuide(t *testing.T) {
 	uni.submit("login", "login", "lmoreau", "password", "faux").says("incorrect")
 	sent := uni.submit("login", "login", "lmoreau", "password", "Universite-2026").at("/lien-envoye", 200)
 	// The address is the university's, not the one typed.
-	sent.says(lea).says("Ce n’est pas l’adresse que vous avez saisie (lea.moreau@univ-uness.fr)")
+	sent.says(lea).says("Ce n’est pas l’adresse que vous avez saisie : lea.moreau@univ-uness.fr")
 	sent.says("Soyez patient et ne refaites pas de nouvelle demande.")
 	if n := len(w.mails("lea.moreau@univ-uness.fr")); n != 0 {
 		t.Errorf("%d mails to the address that was typed", n)
@@ -39,7 +39,7 @@ func TestGuide(t *testing.T) {
 	p = other.get(link).at("/mot-de-passe", 200).says(lea)
 	p = p.submit("/mot-de-passe", "password", "Lea.Moreau.26", "confirm", "Lea.Moreau.26").at("/mot-de-passe", 422).says("trop facile à deviner")
 	p = p.submit("/mot-de-passe", "password", newPassword, "confirm", newPassword+"x").at("/mot-de-passe", 422).says("ne sont pas les mêmes")
-	p = p.submit("/mot-de-passe", "password", "l’été—48", "confirm", "").at("/mot-de-passe", 422).says("Ces caractères ne sont pas autorisés : ’ —")
+	p = p.submit("/mot-de-passe", "password", "l’été—48", "confirm", "").at("/mot-de-passe", 422).says("Ces caractères ne sont pas autorisés : ’ —")
 	p.create(newPassword).at("/mot-de-passe/cree", 200).says("Votre mot de passe est créé").says("J’ai terminé")
 	noLeak(t, "the log", w.log.String(), path.Base(link), newPassword, lea, "lmoreau")
 

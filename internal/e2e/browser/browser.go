@@ -5,6 +5,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,7 +125,8 @@ func (b *Browser) Open(address string) { b.t.Helper(); b.Do(chromedp.Navigate(ad
 // Type replaces what stands in a field, key by key.
 func (b *Browser) Type(field CSS, text string) {
 	b.t.Helper()
-	b.Do(chromedp.Clear(field), chromedp.SendKeys(field, text))
+	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, string(field))
+	b.Do(chromedp.WaitVisible(field), chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, text))
 }
 
 // Click clicks on what does not leave the page.

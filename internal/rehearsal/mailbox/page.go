@@ -27,6 +27,9 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 // codeLine is a line that is a one-time code and nothing else.
 var codeLine = regexp.MustCompile(`(?m)^\d{4,12}$`)
 
+// linkLine is a line that is a link and nothing else.
+var linkLine = regexp.MustCompile(`(?m)^https://[^\s<>"]+$`)
+
 type view struct {
 	Filter   string
 	Messages []item
@@ -36,7 +39,7 @@ type view struct {
 
 type item struct {
 	Message
-	Sender, Initial, At, Day, Code, Preview string
+	Sender, Initial, At, Day, Code, Link, Preview string
 }
 
 // Handler serves the page and its API. Requests that do not come from loopback, or
@@ -113,7 +116,7 @@ func (b *Box) list(w http.ResponseWriter, r *http.Request, page *template.Templa
 }
 
 func present(m Message, zone *time.Location) item {
-	it := item{Message: m, Code: codeLine.FindString(m.Text), Initial: "?"}
+	it := item{Message: m, Code: codeLine.FindString(m.Text), Link: linkLine.FindString(m.Text), Initial: "?"}
 	it.Sender, _, _ = strings.Cut(m.From, " <")
 	it.Sender = strings.Trim(it.Sender, `"`)
 	for _, r := range it.Sender {

@@ -81,7 +81,7 @@ func (v *visit) sentence(j password.Verdict) string {
 	if j.Fault == password.FaultLong {
 		n = password.MaxLength
 	}
-	return v.Say("portal.fault."+string(j.Fault), n, map[string]string{"list": strings.Join(bad, " ")})
+	return v.Say("portal.fault."+string(j.Fault), n, map[string]string{"list": strings.Join(bad, "\u00a0")})
 }
 
 // advice judges a password while it is typed. It keeps nothing.

@@ -67,6 +67,7 @@ func malformed(s string) string {
 // choicePage is the data of choice.html.
 type choicePage struct {
 	Typed string
+	Have  bool  // this browser has just created a password for it
 	Wrong wrong // about the password
 	Send  wrong // about the code
 }
@@ -75,7 +76,14 @@ func (p *Portal) choice(v *visit) error {
 	if v.flow.Typed == "" {
 		return v.Redirect("/connexion")
 	}
-	return v.Render("choice", choicePage{Typed: v.flow.Typed})
+	return v.Render("choice", v.choicePage(choicePage{}))
+}
+
+func (v *visit) choicePage(page choicePage) choicePage {
+	page.Typed = v.flow.Typed
+	page.Have = page.Wrong.Key != "" || page.Send.Key != "" ||
+		v.flow.Created != "" && store.Normalise(v.flow.Typed) == store.Normalise(v.flow.Created)
+	return page
 }
 
 // step takes one step of the challenge; a login that was left too long begins again,
@@ -122,7 +130,7 @@ func (p *Portal) passwordGiven(v *visit) error {
 }
 
 func (p *Portal) choiceAgain(v *visit, page choicePage) error {
-	page.Typed = v.flow.Typed
+	page = v.choicePage(page)
 	if err := v.keep(); err != nil {
 		return err
 	}

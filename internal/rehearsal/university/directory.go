@@ -90,7 +90,14 @@ func newDirectory(all []University) (*Directory, error) {
 }
 
 // sortKey is where a student looks a name up: «Université de Lille» is at L.
-func sortKey(name string) string { return strings.Join(telling(name), " ") + " " + fold(name) }
+func sortKey(name string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(fold(name)), small), " ")
+}
+
+// small are the words that stand in names and name nothing.
+func small(w string) bool {
+	return slices.Contains([]string{"universite", "de", "du", "des", "d", "la", "le", "les", "l", "et", "en"}, w)
+}
 
 // With is the directory with more universities.
 func (d *Directory) With(more ...University) (*Directory, error) {
@@ -103,7 +110,7 @@ func (d *Directory) Keep(keep func(University) bool) *Directory {
 	return &Directory{all: all, words: d.words}
 }
 
-// All lists the universities in the order of the words that tell them apart.
+// All lists the universities in the order of their names, «Université de» apart.
 func (d *Directory) All() []University { return slices.Clone(d.all) }
 
 // Get finds a university.
@@ -204,9 +211,6 @@ func fold(s string) string {
 func telling(name string) []string {
 	name, _, _ = strings.Cut(name, "(")
 	return slices.DeleteFunc(strings.Fields(fold(name)), func(w string) bool {
-		return slices.Contains([]string{
-			"universite", "de", "du", "des", "d", "la", "le", "les", "l", "et", "en", "saint",
-			"jean", "paul", "louis", "marie", "jules", "claude", "normandie",
-		}, w)
+		return small(w) || slices.Contains([]string{"saint", "jean", "paul", "louis", "marie", "jules", "claude", "normandie"}, w)
 	})
 }

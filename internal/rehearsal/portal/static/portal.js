@@ -19,6 +19,7 @@ if (list && query) {
       const have = option.dataset.search.split(" ");
       const fits = words.every((w) => have.some((h) => h.startsWith(w)));
       option.hidden = !fits;
+      if (!fits) option.firstElementChild.checked = false; // nothing out of sight is chosen
       seen += fits;
     }
     for (const p of list.querySelectorAll(".suggest:not([role])")) p.hidden = words.length > 0;
@@ -102,7 +103,8 @@ if (form) {
       const answer = await fetch("/mot-de-passe/avis", { method: "POST", body });
       if (!answer.ok || mine !== turn) return;
       const said = await answer.json();
-      meter.hidden = false;
+      // A strength is said of what could be a password.
+      meter.hidden = said.fault !== "" && said.fault !== "common";
       meter.dataset.strength = said.strength;
       meter.querySelector("output").textContent = said.says;
       const length = [...password.value.normalize("NFC")].length;

@@ -1,0 +1,141 @@
+package rehearsal_test
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"portillon/internal/e2e/browser"
+	"portillon/internal/rehearsal/demouniversity"
+	"portillon/internal/wire"
+)
+
+// TestGuideCompte lives the «compte» guide in a real browser, from «Connectez vous» to
+// the first login on a tablet, with real mail.
+func TestGuideCompte(t *testing.T) {
+	for name, window := range map[string]browser.Window{"desk": browser.Desk(), "phone": browser.Phone()} {
+		t.Run(name, func(t *testing.T) { guideCompte(t, name, window) })
+	}
+}
+
+func guideCompte(t *testing.T, size string, window browser.Window) {
+	w := start(t)
+	b := browser.Start(t, window, w.CAPin, pictures(t))
+	if b == nil {
+		return
+	}
+	shot := func(name string) { b.Picture("portal-" + size + "-" + name) }
+	says := func(css browser.CSS, want string) {
+		t.Helper()
+		if got := strings.Join(strings.Fields(b.Text(css)), " "); !strings.Contains(got, want) {
+			t.Errorf("%s says %q, want %q", css, got, want)
+		}
+	}
+
+	// Étape 1: Configurer son mot de passe UNESS.
+	b.Open(w.PortalURL)
+	shot("01-home")
+	b.Submit(".hero a.main")
+	b.Type("#email", "lea.moreau")
+	if status := b.Submit("button.main"); status != 422 {
+		t.Errorf("half an address: %d", status)
+	}
+	shot("02-email-wrong")
+	b.Type("#email", "lea.moreau@univ-uness.fr")
+	b.Submit("button.main")
+	says("#first", "Première connexion")
+	shot("03-choice")
+	b.Submit("a.main")
+	shot("04-universities")
+	b.Type("#q", "sorb")
+	b.Until(`[...document.querySelectorAll("[data-search]")].filter(o => o.checkVisibility()).length == 4`)
+	shot("05-universities-found")
+	b.Click(`input[value=sorbonne-nouvelle]`) // the wrong one, in a hurry
+	b.Submit("button.main")
+	says("h1", "Est-ce la bonne université")
+	shot("06-confirm")
+	b.Submit(".pick[value=demonstration]")
+	b.Do(chromedp.WaitVisible(browser.CSS("#login"))) // another site: the university's
+	shot("07-university")
+	b.Type("#login", "lmoreau")
+	b.Type("#password", "celui-de-l-ENT?")
+	b.Submit("form button")
+	shot("08-university-wrong")
+	b.Submit("button.plain") // «Annuler»
+	says(".notice.warn", "nous n’avons aucune information concernant vos identifiants universitaires")
+	shot("09-not-ours")
+	b.Submit("button.main")
+	b.Do(chromedp.WaitVisible(browser.CSS("#login")))
+	b.Type("#login", "lmoreau")
+	b.Type("#password", demouniversity.Password)
+	b.Submit("form button")
+	says("#address", lea)
+	says(".notice.warn", "Ce n’est pas l’adresse que vous avez saisie")
+	shot("10-copy-the-address")
+	w.phone().links(lea, 1) // a phone shows what has come
+
+	// The mail, on the student's phone.
+	b.Open(w.MailboxURL + "/?to=" + url.QueryEscape(lea))
+	shot("11-mail")
+	b.Submit(".link a")
+	says(".given", lea)
+	shot("12-password")
+	b.Type("#password", "l’été—48")
+	b.Until(`document.querySelector("#password-wrong").innerText.includes("’\u00a0—")`)
+	shot("13-password-characters")
+	b.Type("#password", "Lea.Moreau.2026")
+	b.Until(`document.querySelector("#meter").dataset.strength < 3 && document.querySelector("#password-wrong").innerText.includes("facile à deviner")`)
+	shot("14-password-common")
+	b.Type("#password", newPassword)
+	b.Until(`document.querySelectorAll(".checks .good").length == 3`)
+	b.Type("#confirm", "tournesol-bleu-49")
+	b.Until(`document.querySelector("#confirm-wrong .wrong")`)
+	b.Click(`.eye[data-shows=password]`)
+	shot("15-password-differs")
+	b.Type("#confirm", newPassword)
+	b.Until(`document.querySelector("#confirm-wrong .same")`)
+	b.Submit("button.main")
+	says("h1", "Votre mot de passe est créé")
+	shot("16-created")
+
+	// Étape 2: Se connecter avec son mot de passe.
+	b.Submit("a.main")
+	b.Submit("button.main") // the address is there already
+	b.Type("#password", "tournesol")
+	b.Submit("form[action$=mot-de-passe] button:not(.eye)")
+	says("#password-wrong", "Mauvais identifiant / mot de passe.")
+	shot("17-wrong-password")
+	b.Type("#password", newPassword)
+	b.Submit("form[action$=mot-de-passe] button:not(.eye)")
+	says("h1", "Bonjour Léa Moreau")
+	shot("18-account")
+	b.Submit(".who button")
+
+	// Étape 3: Se connecter par code.
+	b.Open(w.PortalURL + "/connexion")
+	b.Type("#email", lea)
+	b.Submit("button.main")
+	b.Submit("form[action$=envoi] button")
+	b.Type("#code", "12345")
+	b.Submit("button.main")
+	shot("19-code-wrong")
+	b.Type("#code", w.newestCode(lea, 3)) // after the link, and the word that a password was saved
+	b.Submit("button.main")
+	says("h1", "Bonjour Léa Moreau")
+
+	tab := w.known()
+	w.want(tab.identify(lea), wire.SubCredentialsRequired)
+	w.want(tab.password(newPassword), "granted")
+
+	// What else a student may meet.
+	b.Open(w.phone().links(lea, 1)[0])
+	says(".notice", "déjà été créé")
+	shot("20-link-again")
+	b.Open(w.PortalURL + "/?lang=en")
+	b.Open(w.PortalURL + "/connexion")
+	shot("21-english")
+	b.Open(w.PortalURL + "/nulle-part")
+	shot("22-missing")
+}
