@@ -78,3 +78,24 @@ func TestCodesAsPeopleTypeThem(t *testing.T) {
 	r.press(hands.Return)
 	r.connect()
 }
+
+// TestEndlessAddress: somebody leans on the keyboard. The field keeps what an address may
+// have at most, says that it is none, and the right one is typed after it.
+func TestEndlessAddress(t *testing.T) {
+	r := enter(t)
+	const most = 254 // RFC 5321 §4.5.3.1.3, without the angle brackets
+	r.write(strings.Repeat("a", 10_000))
+	long := strings.Repeat("a", most)
+	r.press(hands.Return)
+	r.see(emailScreen(long, fault("error.email.malformed", 0)))
+	for range most {
+		r.press(hands.BackSpace)
+	}
+	r.see(emailScreen(""))
+	r.press(hands.Return)
+	r.see(emailScreen("", fault("error.email.empty", 0)))
+	r.write(camille.address)
+	r.press(hands.Return)
+	r.on("password")
+	r.see(passwordScreen(camille))
+}
