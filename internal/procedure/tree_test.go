@@ -156,7 +156,7 @@ func TestTreeHasItsWords(t *testing.T) {
 func sameWord() map[string]string {
 	return map[string]string{"mail": "adresse", "mails": "adresses", "email": "adresse", "boîte": "messagerie", "clique": "touche",
 		"fenêtre": "écran", "voir": "cockpit", "utiliser": "utilisez", "attendre": "attendez", "ajouter": "ajoutez", "éviter": "évitez",
-		"oubli": "oublié", "remplacement": "place", "toutes": "", "peut": "", "effectuer": "effectue", "connu": "connue", "saisi": "saisie", "pour": ""}
+		"oubli": "oublié", "remplacement": "place", "toutes": "", "peut": "", "effectuer": "effectue", "connu": "connue", "reconnu": "reconnue", "dans": "", "saisi": "saisie", "pour": ""}
 }
 
 // contents are the words of a sentence that carry its meaning.
@@ -206,7 +206,7 @@ func TestGuide(t *testing.T) {
 				missing = append(missing, w)
 			}
 		}
-		if len(missing)*4 > len(want) {
+		if len(missing)*5 > len(want) {
 			t.Errorf("%s: the guide says %q; the page lacks %q", p.ID, sentence, missing)
 		}
 	}
