@@ -129,7 +129,7 @@ type emailRenderer struct {
 func (e *Email) CreateRenderer() fyne.WidgetRenderer {
 	r := &emailRenderer{e: e, frame: newFrame(), placeholder: canvas.NewText("", color.Black), caret: canvas.NewRectangle(color.Black)}
 	r.Refresh()
-	return r
+	return laidOut(r, e.Size())
 }
 
 func (r *emailRenderer) Destroy() {}

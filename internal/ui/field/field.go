@@ -91,6 +91,16 @@ func focus(w fyne.Focusable) {
 	}
 }
 
+// laidOut places a new renderer's objects where the widget has a size already. Fyne forgets the
+// renderer of a widget that was hidden for a minute, makes another when it is shown again, and
+// lays that out only if the size changes.
+func laidOut(r fyne.WidgetRenderer, size fyne.Size) fyne.WidgetRenderer {
+	if !size.IsZero() {
+		r.Layout(size)
+	}
+	return r
+}
+
 // frame is a box's outline: a border, and the ring around it while focused.
 type frame struct{ ring, border *canvas.Rectangle }
 

@@ -349,6 +349,31 @@ func TestTabReachesTheEye(t *testing.T) {
 	}
 }
 
+// TestShownAgain: Fyne forgets the renderer of a widget that was hidden for a minute. A new one
+// draws the same.
+func TestShownAgain(t *testing.T) {
+	l := themed(t)
+	secret, code, email := newSecret(t, l, field.Events{}), newCode(t, l, field.Events{}, 6), field.NewEmail(l, field.Events{})
+	email.SetText("moi@univ-uness.fr", 4)
+	for _, w := range []fyne.Widget{email, secret, code} {
+		test.NewTempWindow(t, w).Resize(fyne.NewSize(400, 100))
+		widgets := []fyne.Widget{w}
+		for _, o := range test.WidgetRenderer(w).Objects() {
+			if inner, ok := o.(fyne.Widget); ok {
+				widgets = append(widgets, inner)
+			}
+		}
+		for _, w := range widgets {
+			before, after := test.WidgetRenderer(w).Objects(), w.CreateRenderer().Objects()
+			for i := range before {
+				if before[i].Visible() && (before[i].Size() != after[i].Size() || before[i].Position() != after[i].Position()) {
+					t.Errorf("%T: %T was %v at %v, and is %v at %v", w, before[i], before[i].Size(), before[i].Position(), after[i].Size(), after[i].Position())
+				}
+			}
+		}
+	}
+}
+
 // Nothing here may be reached by the shortcuts of cut, copy, paste, undo or select.
 func TestNoShortcuts(t *testing.T) {
 	l := themed(t)

@@ -29,7 +29,7 @@ func (s *Secret) CreateRenderer() fyne.WidgetRenderer {
 	r := &secretRenderer{s: s, frame: newFrame(), placeholder: canvas.NewText("", color.Black),
 		caret: canvas.NewRectangle(color.Black)}
 	r.Refresh()
-	return r
+	return laidOut(r, s.Size())
 }
 
 func (r *secretRenderer) Destroy()                     {}
@@ -191,7 +191,7 @@ func (e *eye) CreateRenderer() fyne.WidgetRenderer {
 	r := &eyeRenderer{e, canvas.NewRectangle(color.Transparent), canvas.NewImageFromResource(nil)}
 	r.icon.FillMode = canvas.ImageFillContain
 	r.Refresh()
-	return r
+	return laidOut(r, e.Size())
 }
 
 func (r *eyeRenderer) Destroy()                     {}
