@@ -60,11 +60,15 @@ func fallback(name string) string {
 }
 
 // screenEnv is the screen process's environment. FYNE_* is never inherited, only given.
+// FYNE_CACHE is how long Fyne keeps a texture of what it does not draw any more: a minute, unless told, and
+// every text in every size and contrast has its own. That was 35 MB for whoever keeps changing both.
+// MALLOC_MMAP_THRESHOLD_ has glibc give large textures back to the system when they go, rather than keep the
+// holes they leave: it would raise its own threshold above them at the first that is freed.
 // Mesa keeps what it compiled of the toolkit's drawing programs in session/ rather than in
 // HOME, so that a screen process started anew for the same candidate is there in half the
 // time. It is machine code, so it goes with the candidate like everything else.
 func screenEnv(s *state, extra []string) []string {
-	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir,
+	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir, "FYNE_CACHE=20s", "MALLOC_MMAP_THRESHOLD_=65536",
 		"MESA_SHADER_CACHE_DIR="+filepath.Join(s.session(), "shaders")), extra...)
 }
 
