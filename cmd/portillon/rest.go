@@ -19,9 +19,23 @@ import (
 // Everything that goes to the UI goroutine from another goes through do. What the
 // toolkit itself sends there waits for restMost at most.
 type rest struct {
+	toolkit
 	lastDo  atomic.Int64 // nanoseconds since the Unix epoch
 	mu      sync.Mutex
 	running bool // GLFW may be called
+}
+
+// toolkit is what rest needs of Fyne and GLFW; tests have their own.
+type toolkit struct {
+	queue     func(func())        // on the UI goroutine, some time
+	queueWait func(func())        // and returns when it has run
+	await     func(time.Duration) // the display's next event, or wake, or so long
+	wake      func()              // ends an await, the next one if there is none; from anywhere
+}
+
+func newRest() *rest {
+	return &rest{toolkit: toolkit{queue: fyne.Do, queueWait: fyne.DoAndWait, wake: glfw.PostEmptyEvent,
+		await: func(d time.Duration) { glfw.WaitEventsTimeout(d.Seconds()) }}}
 }
 
 const (
@@ -34,7 +48,7 @@ const (
 // do runs f on the UI goroutine, and wakes it for it.
 func (r *rest) do(f func()) {
 	r.lastDo.Store(time.Now().UnixNano())
-	fyne.Do(func() {
+	r.queue(func() {
 		f()
 		// On a busy tablet f may run long after it was queued: what it changed is
 		// still to be drawn before the loop may rest.
@@ -43,7 +57,7 @@ func (r *rest) do(f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running {
-		glfw.PostEmptyEvent()
+		r.wake()
 	}
 }
 
@@ -55,7 +69,7 @@ func (r *rest) start() {
 	go func() {
 		for r.runs() {
 			<-time.After(restAfter)
-			fyne.DoAndWait(r.once)
+			r.queueWait(r.once)
 		}
 	}()
 }
@@ -63,7 +77,7 @@ func (r *rest) start() {
 // once is one rest, on the UI goroutine.
 func (r *rest) once() {
 	if time.Since(time.Unix(0, r.lastDo.Load())) >= restAfter && r.runs() {
-		glfw.WaitEventsTimeout(restMost.Seconds())
+		r.await(restMost)
 	}
 }
 
@@ -73,7 +87,7 @@ func (r *rest) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running {
-		glfw.PostEmptyEvent()
+		r.wake()
 	}
 	r.running = false
 }

@@ -27,7 +27,7 @@ func window(ctx context.Context, o options, hello supervisor.Hello, seal *sealSc
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var k atomic.Pointer[kiosk.Kiosk]
-	loop := &rest{}
+	loop := newRest()
 	a := app.NewWithID("fr.portillon.kiosk")
 	// The fonts must be known before any text is measured.
 	a.Settings().SetTheme(look.Theme(look.New()))
