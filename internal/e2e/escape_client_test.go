@@ -82,6 +82,65 @@ func clientTries() []try {
 	}
 }
 
+// outputTries are on a real X server, which has more than one output. Whatever is plugged in: all that
+// shows anything shows the tablet's window.
+func outputTries() []try {
+	second := func(e *escapee, place string) {
+		e.xrandr("--addmode", "DUMMY1", "1280x800")
+		e.xrandr("--output", "DUMMY1", "--mode", "1280x800", place, "DUMMY0")
+	}
+	filled := func(e *escapee) {
+		e.await5("a window over all outputs", func() bool { return e.windows() == "" })
+		m, err := newMirror("fr", e.look().Bounds().Size(), e.frame)
+		e.must(err)
+		m.show(emailScreen(""))
+		e.reads(m, "the first screen in that size")
+	}
+	return []try{
+		{name: "second-shows-the-same", item: "second-output", elsewhere: true, do: func(e *escapee) { second(e, "--same-as") }},
+		{name: "second-comes-and-goes", item: "second-output", elsewhere: true, do: func(e *escapee) {
+			for _, place := range []string{"--right-of", "--left-of", "--below"} {
+				second(e, place)
+				filled(e)
+				e.xrandr("--output", "DUMMY1", "--off", "--output", "DUMMY0", "--pos", "0x0")
+				filled(e)
+			}
+		}},
+		{name: "window-on-the-second", item: "second-output", elsewhere: true, do: func(e *escapee) {
+			second(e, "--right-of")
+			w := e.stranger(200, 200)
+			e.must(xproto.ConfigureWindowChecked(e.x, w, xproto.ConfigWindowX|xproto.ConfigWindowStackMode,
+				[]uint32{1500, xproto.StackModeAbove}).Check())
+			filled(e)
+			e.photograph("second-output")
+			e.xrandr("--output", "DUMMY1", "--off")
+		}},
+		{name: "first-lost-second-stays", item: "second-output", elsewhere: true, do: func(e *escapee) {
+			second(e, "--same-as")
+			e.xrandr("--output", "DUMMY0", "--off")
+			filled(e)
+			e.xrandr("--output", "DUMMY0", "--mode", "1280x800")
+		}},
+		{name: "all-lost", item: "second-output", elsewhere: true, do: func(e *escapee) {
+			e.xrandr("--output", "DUMMY0", "--off")
+			e.xrandr("--output", "DUMMY0", "--mode", "1280x800")
+		}},
+		{name: "display-resized", item: "resize", elsewhere: true, do: func(e *escapee) {
+			for _, mode := range []string{"1024x768", "800x600", "1280x720"} {
+				e.xrandr("--output", "DUMMY0", "--mode", mode)
+				filled(e)
+				e.photograph("resized-" + mode)
+			}
+			e.xrandr("--output", "DUMMY0", "--mode", "1280x800")
+		}},
+		{name: "display-larger-than-the-output", item: "resize", elsewhere: true, do: func(e *escapee) {
+			e.xrandr("--fb", "1600x1200")
+			filled(e)
+			e.xrandr("--fb", "1280x800")
+		}},
+	}
+}
+
 func (e *escapee) focus(w xproto.Window) {
 	e.t.Helper()
 	e.must(xproto.SetInputFocusChecked(e.x, xproto.InputFocusParent, w, xproto.TimeCurrentTime).Check())

@@ -24,7 +24,7 @@ func escapeItems() []escapeItem {
 		{id: "monkey", list: "display", words: "a seeded random monkey for 10 minutes (ESCAPE_LONG=1; otherwise shorter)"},
 		{id: "every-key", list: "display", words: "every key and long-press accent while typing on hardware too"},
 		{id: "resize", list: "display", words: "another size of window or display"},
-		{id: "second-output", list: "display", words: "a second output", todo: "Xvfb has one; it needs a real X server or the image"},
+		{id: "second-output", list: "display", words: "a second output"},
 		{id: "second-client", list: "display", words: "a second client that grabs focus"},
 		{id: "signals", list: "display", words: "SIGTERM, SIGSEGV, SIGKILL of both processes in every state"},
 		{id: "clock", list: "display", words: "the clock an hour ahead or behind", todo: "the machine's clock is not the tests' to set; it needs a clock of the room's own"},

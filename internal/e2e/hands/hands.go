@@ -195,9 +195,13 @@ func symOf(r rune) uint32 {
 	return 0x01000000 | uint32(r)
 }
 
-// Look is what the display shows.
+// Look is what the display shows, in its present size.
 func (h *Hands) Look() (*image.RGBA, error) {
-	r := image.Rectangle{Max: h.size}
+	now, err := xproto.GetGeometry(h.conn, xproto.Drawable(h.root)).Reply()
+	if err != nil {
+		return nil, fmt.Errorf("screenshot: %w", err)
+	}
+	r := image.Rect(0, 0, int(now.Width), int(now.Height))
 	got, err := xproto.GetImage(h.conn, xproto.ImageFormatZPixmap, xproto.Drawable(h.root),
 		0, 0, uint16(r.Dx()), uint16(r.Dy()), 0xffffffff).Reply()
 	if err != nil {

@@ -37,6 +37,7 @@ EndSection
 Section "Device"
   Identifier "card"
   Driver "dummy"
+  VideoRam 65536
 EndSection
 Section "Monitor"
   Identifier "monitor"
@@ -82,7 +83,8 @@ Section "ServerLayout"
 EndSection
 `
 
-// Start runs a real X server with a touch screen. It needs Debian's
+// Start runs a real X server with a touch screen, whose outputs (DUMMY0, DUMMY1, …) xrandr
+// arranges. It needs Debian's
 // xserver-xorg-core and xserver-xorg-video-dummy, and root or a console of its own:
 // without -sharevts and -novtswitch it would take the machine's.
 func Start(t testing.TB) (display string, touch, mouse *Driver) {
