@@ -9,6 +9,7 @@ func Table() []Row {
 		{"cmd/...", anything(), "doorways"},
 		{"internal/arch", nil, "the rules depend on nothing they judge"},
 		{"internal/e2e/...", anything(), "tests"},
+		{"internal/faults", nil, "what fails on purpose knows nothing of what it fails"},
 		{"internal/bench/...", anything(), "measures the built programs, as the tests do"},
 
 		{"assets", nil, "assets are bytes: whoever needs meaning adds it"},
