@@ -168,7 +168,7 @@ func unexpected(a *httpwire.Answer, op string, k identity.Kind, cause error) *id
 // outOfOrder: a page that is known, where another one should have come; or one for which there
 // is no screen, where CAS asks for more than a password or a code.
 func (s *stop) outOfOrder(op string) *identity.Error {
-	cause := &UnexpectedPage{Status: s.answer.Status, Reason: ReasonOutOfOrder, Fingerprint: s.page.print}
+	cause := &UnexpectedPage{Status: s.answer.Status, Reason: ReasonOutOfOrder, Fingerprint: s.page.prints}
 	if s.page.kind == pageOther {
 		cause.Reason = ReasonOtherStep
 		return unexpected(s.answer, op, identity.WebRequired, cause)

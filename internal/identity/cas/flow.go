@@ -243,17 +243,28 @@ func (f *flow) give(ctx context.Context, op string, set map[string]string, name 
 		return nil, err
 	case s.target != nil:
 		return f.p.grant(ctx, op, f.b, f.try, s)
-	case s.page.kind == asked.kind && !s.moved:
-		f.keep(s.page)
-		return nil, s.answer.Fail(op, f.wrong(op), "CAS asks once more")
-	case s.page.kind == pageOther || s.page.kind == pageToken && op == opPassword:
-		return nil, f.further(s, op)
-	case op == opCode:
-		return nil, s.answer.Fail(op, identity.CodeExpired, "CAS began anew")
-	case s.answer.Status == http.StatusUnauthorized:
-		return nil, s.answer.Fail(op, identity.WrongPassword, "CAS asks from the start")
 	}
-	return nil, s.answer.Fail(op, identity.SessionExpired, "CAS began anew")
+	return nil, f.refused(op, asked.kind, s)
+}
+
+// refused says what the page means that came instead of a grant.
+func (f *flow) refused(op string, asked kind, s *stop) error {
+	wrong := identity.WrongPassword
+	if op == opCode {
+		wrong = identity.WrongCode
+	}
+	switch {
+	case s.page.kind == asked && !s.moved:
+		f.keep(s.page)
+		return s.answer.Fail(op, wrong, "CAS asks once more")
+	case s.page.kind == pageOther || s.page.kind == pageToken && op == opPassword:
+		return f.further(s, op)
+	case op == opCode:
+		return s.answer.Fail(op, identity.CodeExpired, "CAS began anew")
+	case s.answer.Status == http.StatusUnauthorized:
+		return s.answer.Fail(op, wrong, "CAS asks from the start")
+	}
+	return s.answer.Fail(op, identity.SessionExpired, "CAS began anew")
 }
 
 // accountRefused: after a right password, CAS says of an account that is disabled, locked, or
@@ -274,17 +285,10 @@ func (f *flow) lost(s *stop) bool { return s != nil && s.moved }
 // this is true as well, and asking once more finds that out.
 func (f *flow) grantedAll(s *stop) bool { return s.moved && len(s.cookies) > 0 }
 
-func (f *flow) wrong(op string) identity.Kind {
-	if op == opCode {
-		return identity.WrongCode
-	}
-	return identity.WrongPassword
-}
-
 // further: the secret was right, and CAS wants more than that.
 func (f *flow) further(s *stop, op string) *identity.Error {
 	return unexpected(s.answer, op, identity.WebRequired,
-		&UnexpectedPage{Status: s.answer.Status, Reason: ReasonOtherStep, Fingerprint: s.page.print})
+		&UnexpectedPage{Status: s.answer.Status, Reason: ReasonOtherStep, Fingerprint: s.page.prints})
 }
 
 // end forgets the login's state; what follows answers SessionExpired.

@@ -1,8 +1,13 @@
 package cas
 
 import (
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"portillon/internal/identity"
 	"portillon/internal/identity/identitytest"
 )
 
@@ -19,5 +24,198 @@ func TestConformance(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) {
 			identitytest.Run(t, identitytest.Harness{Start: started(m, false), Cannot: cannot})
 		})
+	}
+}
+
+var zoe = identitytest.Account{Email: "zoe@univ-uness.fr", Password: "Mot-2-passe+&=%20é", Name: "Zoé Martin"}
+
+// tabletFor is a provider for r, where zoe has an account.
+func tabletFor(t *testing.T, r *reference, m Mode) *Provider {
+	t.Helper()
+	r.accounts = append(r.accounts, zoe)
+	return mustNew(t, r.config(m))
+}
+
+func begin(t *testing.T, p *Provider) identity.Flow {
+	t.Helper()
+	f, _, err := p.Begin(t.Context(), identitytest.Email(t, zoe.Email))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func password(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
+	t.Helper()
+	o, err := f.Answer(t.Context(), identity.PasswordAnswer{Password: identitytest.Secret(t, text)})
+	return o.Session, err
+}
+
+func code(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
+	t.Helper()
+	o, err := f.Answer(t.Context(), identity.CodeAnswer{Code: identitytest.Secret(t, text)})
+	return o.Session, err
+}
+
+func refuses(t *testing.T, err error, want identity.Kind) {
+	t.Helper()
+	if got := identity.KindOf(err); got != want {
+		t.Errorf("got %v (%v), want %v", got, err, want)
+	}
+}
+
+// A code after a wrong password takes a flow of its own, and the password is posted once.
+func TestCodeAfterWrongPassword(t *testing.T) {
+	r := newReference(t)
+	f := begin(t, tabletFor(t, r, ModeService))
+	_, err := password(t, f, "faux")
+	refuses(t, err, identity.WrongPassword)
+	o, err := f.Answer(t.Context(), identity.CodeRequest{})
+	if err != nil || o.Challenge.Sent == nil || o.Challenge.Sent.ValidFor != refCodeLife {
+		t.Fatal(err)
+	}
+	s, err := code(t, f, r.mails[zoe.Email][0])
+	if err != nil || !strings.HasPrefix(s.ServiceURL, service+"&ticket=ST-") || !strings.HasPrefix(s.Cookie, "TGC=") {
+		t.Errorf("%v", err)
+	}
+	want := []string{
+		"GET /login", "POST /login username", "POST /login PASSWORD", "POST /login username password",
+		"GET /login", "POST /login username", "POST /login TOKEN", "POST /login token",
+	}
+	if got := r.lines(); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A page that waited for a student is not given the password: CAS may have forgotten it.
+func TestOldPagesAreNotTrusted(t *testing.T) {
+	r := newReference(t)
+	cfg := r.config(ModeOAuth)
+	r.accounts = append(r.accounts, zoe)
+	ahead := time.Duration(0)
+	cfg.Now = func() time.Time { return time.Now().Add(ahead) }
+	f := begin(t, mustNew(t, cfg))
+	ahead = time.Minute
+	r.set(func() { clear(r.flows) }) // a restart
+	s, err := password(t, f, zoe.Password)
+	if err != nil || s.Name != zoe.Name || s.Subject != zoe.Email {
+		t.Fatal(err)
+	}
+	if n := r.posts("password"); n != 1 {
+		t.Errorf("the password was posted %d times", n)
+	}
+}
+
+// CAS restarted while a code was on its way: the code is of no use, a new one works.
+func TestRestartBetweenCodeAndAnswer(t *testing.T) {
+	r := newReference(t)
+	f := begin(t, tabletFor(t, r, ModeOAuth))
+	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	r.set(func() { clear(r.flows); clear(r.codes) })
+	_, err := code(t, f, r.mails[zoe.Email][0])
+	refuses(t, err, identity.ServiceUnavailable)
+	_, err = code(t, f, r.mails[zoe.Email][0])
+	refuses(t, err, identity.CodeExpired)
+	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := code(t, f, r.mails[zoe.Email][1]); err != nil {
+		t.Error(err)
+	}
+	if n := r.posts("token"); n != 2 {
+		t.Errorf("%d codes were posted", n)
+	}
+}
+
+// A CAS without the menu: no code, and no way to know who is known.
+func TestIdentifierAndPasswordOnOnePage(t *testing.T) {
+	r := newReference(t)
+	r.combined = true
+	p := tabletFor(t, r, ModeService)
+	f, c, err := p.Begin(t.Context(), identitytest.Email(t, zoe.Email))
+	if err != nil || !c.Password || c.EmailCode || c.CodeValid != 0 {
+		t.Fatal(c, err)
+	}
+	defer f.Close()
+	_, err = password(t, f, "faux")
+	refuses(t, err, identity.WrongPassword)
+	_, err = f.Answer(t.Context(), identity.CodeRequest{})
+	refuses(t, err, identity.WebRequired)
+	if _, err := password(t, f, zoe.Password); err != nil {
+		t.Error(err)
+	}
+}
+
+// answering has the reference answer a request that carries a password with something else.
+func answering(r *reference, status int, name string) {
+	r.set(func() {
+		r.override = func(w http.ResponseWriter, req *http.Request) {
+			if req.Method != http.MethodPost || !strings.HasSuffix(r.seen[len(r.seen)-1], "password") {
+				return
+			}
+			a := fixture(r.t, name)
+			w.Header().Set("Content-Type", htmlType)
+			w.WriteHeader(status)
+			_, _ = w.Write(a.Body)
+		}
+	})
+}
+
+func TestWhatFollowsAPassword(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		name   string
+		want   identity.Kind
+	}{
+		{401, "account-disabled", identity.WebRequired}, {401, "account-locked", identity.WebRequired},
+		{401, "password-expired", identity.WebRequired}, {200, "account-locked", identity.UnexpectedAnswer},
+		{401, "wrong-password", identity.WrongPassword}, {401, "password", identity.WrongPassword},
+		{200, "password", identity.WrongPassword}, {200, "who", identity.SessionExpired}, {200, "token", identity.WebRequired},
+		{423, "who", identity.TooManyAttempts}, {429, "who", identity.Busy}, {503, "who", identity.Busy},
+		{500, "stale", identity.ServiceUnavailable}, {307, "who", identity.UnexpectedAnswer}, {302, "who", identity.UnexpectedAnswer},
+	} {
+		r := newReference(t)
+		f := begin(t, tabletFor(t, r, ModeService))
+		answering(r, c.status, c.name)
+		_, err := password(t, f, zoe.Password)
+		refuses(t, err, c.want)
+		if n := r.posts("password"); n != 1 {
+			t.Errorf("%d %s: posted %d times", c.status, c.name, n)
+		}
+	}
+}
+
+// What a login ends in is checked: state, code, ticket.
+func TestEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode Mode
+		to   string
+		want identity.Kind
+	}{
+		"no ticket":      {ModeService, service, identity.UnexpectedAnswer},
+		"two tickets":    {ModeService, service + "&ticket=a&ticket=b", identity.UnexpectedAnswer},
+		"other service":  {ModeService, "https://evaluation.example/login/index.php?ticket=a", identity.UnexpectedAnswer},
+		"other host":     {ModeService, "https://evil.example/login/index.php?a=b&ticket=a", identity.UnexpectedAnswer},
+		"a user in it":   {ModeService, "https://x@evaluation.example/login/index.php?a=b&ticket=a", identity.UnexpectedAnswer},
+		"another state":  {ModeOAuth, callback + "?code=c&state=s", identity.UnexpectedAnswer},
+		"no state":       {ModeOAuth, callback + "?code=c", identity.UnexpectedAnswer},
+		"other callback": {ModeOAuth, callback + "/x?code=c&state=s", identity.UnexpectedAnswer},
+	} {
+		r := newReference(t)
+		f := begin(t, tabletFor(t, r, c.mode))
+		r.set(func() {
+			r.override = func(w http.ResponseWriter, req *http.Request) {
+				if strings.HasSuffix(r.seen[len(r.seen)-1], "password") {
+					http.Redirect(w, req, c.to, http.StatusFound)
+				}
+			}
+		})
+		_, err := password(t, f, zoe.Password)
+		if err == nil || identity.KindOf(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -44,7 +44,7 @@ type page struct {
 	kind    kind
 	form    *form            // of pageUsername, pagePassword and pageToken
 	choices map[string]*form // of pageMenu, by the value of "selection"
-	print   string           // its fingerprint
+	prints  string           // its fingerprint
 	version string           // of CAS, where the page shows one
 }
 
@@ -92,7 +92,7 @@ func readPage(status int, contentType string, body []byte, at *url.URL, home fun
 	if why != "" {
 		return nil, refusal(status, why, r.forms)
 	}
-	p.print, p.version = fingerprint(r.forms), r.version
+	p.prints, p.version = fingerprint(r.forms), r.version
 	return p, nil
 }
 

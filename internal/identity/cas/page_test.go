@@ -30,8 +30,8 @@ func TestRecordedPages(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 			continue
 		}
-		if p.version != "7.2.0" || len(p.print) != 12 {
-			t.Errorf("%s: version %q, fingerprint %q", name, p.version, p.print)
+		if p.version != "7.2.0" || len(p.prints) != 12 {
+			t.Errorf("%s: version %q, fingerprint %q", name, p.version, p.prints)
 		}
 		if p.kind != pageMenu && (p.form.value(fieldExecution) == "" || p.form.action.Path != "/cas/login") {
 			t.Errorf("%s: form %+v", name, p.form)
@@ -169,14 +169,14 @@ func TestFormsAreCopiedAsFound(t *testing.T) {
 
 // A fingerprint tells pages apart by their forms, and nothing else of them.
 func TestFingerprints(t *testing.T) {
-	print := func(body string) string {
+	of := func(body string) string {
 		_, err := readPage(200, htmlType, []byte(body), at, isHome)
 		var u *UnexpectedPage
 		errors.As(err, &u)
 		return u.Fingerprint
 	}
-	a := print(`<form><input name=a value=zoe@univ-uness.fr>`)
-	if a != print(`<h1>Zoé</h1><form><input name=a value=x>`) || a == print(`<form><input name=b>`) || a == print(``) {
+	a := of(`<form><input name=a value=zoe@univ-uness.fr>`)
+	if a != of(`<h1>Zoé</h1><form><input name=a value=x>`) || a == of(`<form><input name=b>`) || a == of(``) {
 		t.Error("fingerprints")
 	}
 	if s := (&UnexpectedPage{Status: 200, Reason: ReasonRefresh, Fingerprint: a}).Error(); !strings.Contains(s, a) {

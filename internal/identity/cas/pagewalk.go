@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
 )
 
 // reader collects the forms of a parsed page.
@@ -35,16 +34,16 @@ func (r *reader) walk(n *html.Node, in *form) {
 
 // element takes one element in; it gives the form that its children are in.
 func (r *reader) element(n *html.Node, in *form) *form {
-	switch n.DataAtom {
-	case atom.Form:
+	switch n.Data {
+	case "form":
 		return r.open(n)
-	case atom.Base:
+	case "base":
 		r.rebase(n)
-	case atom.Meta:
+	case "meta":
 		r.meta(n)
-	case atom.Input, atom.Button, atom.Select, atom.Textarea:
+	case "input", "button", "select", "textarea":
 		r.control(n, in)
-	case atom.Code:
+	case "code":
 		r.shownVersion(n)
 	}
 	return in
@@ -94,13 +93,13 @@ func (r *reader) meta(n *html.Node) {
 // counts only where it carries the event: CAS's own forms name it in a hidden field.
 func (r *reader) control(n *html.Node, in *form) {
 	c := field{name: attr(n, "name"), value: attr(n, "value"), kind: strings.ToLower(strings.TrimSpace(attr(n, "type")))}
-	switch n.DataAtom {
-	case atom.Button:
+	switch n.Data {
+	case "button":
 		if !strings.HasPrefix(c.name, fieldEvent) {
 			return
 		}
 		c.kind = "button"
-	case atom.Select, atom.Textarea:
+	case "select", "textarea":
 		c.kind, c.value = n.Data, ""
 	default:
 		switch c.kind {

@@ -209,7 +209,7 @@ func (p *Provider) detail(first *page) string {
 	} else {
 		parts = append(parts, "identifier and password on one page: no code")
 	}
-	parts = append(parts, "page "+first.print)
+	parts = append(parts, "page "+first.prints)
 	if peer := p.http.Peer(); peer != "" {
 		parts = append(parts, peer)
 	}
