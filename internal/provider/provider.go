@@ -16,6 +16,7 @@ import (
 	"portillon/internal/config"
 	"portillon/internal/dpop"
 	"portillon/internal/identity"
+	"portillon/internal/identity/cas"
 	"portillon/internal/identity/fipa"
 	"portillon/internal/identity/kratos"
 )
@@ -31,13 +32,13 @@ type Ways struct {
 }
 
 // ErrUnsupported is wrapped where no adapter of this build speaks identity.provider.
-var ErrUnsupported = errors.New("is not in this version yet; fipa and kratos are")
+var ErrUnsupported = errors.New("is not one that this version speaks to")
 
 // Supported fails where New would, as far as that can be known without a way to the
 // network: with ErrUnsupported, or for an identity.ca_file that is no certificate.
 func Supported(c *config.Config) error {
 	switch c.Identity.Provider {
-	case "fipa", "kratos":
+	case "fipa", "kratos", "cas":
 		_, err := rootCAs(c.Identity.CAFile)
 		return err
 	}
@@ -58,6 +59,8 @@ func New(c *config.Config, w Ways) (identity.Provider, error) {
 			NameTraits: []string{"name", "name.first", "name.last"}, // a text, or an object of two
 			Pins:       c.Identity.Pins, RootCAs: roots, Dial: w.Dial, Now: w.Now,
 		})
+	case "cas":
+		return cas.New(casConfig(c, roots, w))
 	case "fipa":
 		return fipa.New(fipa.Config{
 			Issuer: c.Identity.Issuer, ClientID: c.Identity.ClientID, Scope: c.Identity.Scope,
@@ -65,6 +68,17 @@ func New(c *config.Config, w Ways) (identity.Provider, error) {
 		})
 	}
 	return nil, unsupported(c)
+}
+
+func casConfig(c *config.Config, roots *x509.CertPool, w Ways) cas.Config {
+	cfg := cas.Config{
+		Base: c.Identity.Issuer, ClientID: c.Identity.ClientID, Scope: c.Identity.Scope, CodeValid: c.Identity.CodeValid,
+		Pins: c.Identity.Pins, RootCAs: roots, Dial: w.Dial, Now: w.Now,
+	}
+	if own := c.Identity.CAS; own != nil { // config.Load has seen to it
+		cfg.Mode, cfg.RedirectURI, cfg.Service = cas.Mode(own.Mode), own.RedirectURI, own.Service
+	}
+	return cfg
 }
 
 func unsupported(c *config.Config) error {
