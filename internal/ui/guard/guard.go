@@ -3,6 +3,7 @@ package guard
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -60,6 +61,7 @@ type Guard struct {
 	root    xproto.Window
 	window  xproto.Window
 	ours    map[xproto.Window]bool // windows of ours made by other connections
+	manager xproto.Window          // the window manager's own, where there is one; else 0
 	mask    uint32                 // the bits of a resource's id that are not its client's
 	options Options
 	wake    chan struct{}
@@ -118,7 +120,7 @@ func Keep(o Options) (*Guard, error) {
 	for _, w := range o.Ours {
 		g.ours[xproto.Window(w)] = true
 	}
-	if err := g.listen(); err != nil {
+	if err := errors.Join(g.meet(), g.listen()); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("guard: window %#x: %w", o.Window, err)
 	}
@@ -126,6 +128,22 @@ func Keep(o Options) (*Guard, error) {
 	go g.hear()
 	go g.run()
 	return g, nil
+}
+
+// meet learns who manages the windows: the compositor, on the tablet, whose own windows are
+// not for us to take away (ICCCM 2.0, section 4.3). Whoever comes to be that later is a stranger.
+func (g *Guard) meet() error {
+	name := "WM_S" + strconv.Itoa(g.c.DefaultScreen)
+	atom, err := xproto.InternAtom(g.c, false, uint16(len(name)), name).Reply()
+	if err != nil {
+		return err
+	}
+	owner, err := xproto.GetSelectionOwner(g.c, atom.Atom).Reply()
+	if err != nil {
+		return err
+	}
+	g.manager = owner.Owner
+	return nil
 }
 
 // listen asks to be told of everything that happens among the top windows, to ours and within it.

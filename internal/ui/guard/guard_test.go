@@ -71,13 +71,14 @@ type stage struct {
 	t         *testing.T
 	us, them  *client
 	window    xproto.Window
+	display   string
 	guard     *guard.Guard
 	mu        sync.Mutex
 	incidents []guard.Incident
 	restored  atomic.Int64
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t *testing.T, before ...func(*stage)) *stage {
 	t.Helper()
 	d, err := demo.StartDisplay("640x480")
 	if err != nil {
@@ -88,8 +89,11 @@ func newStage(t *testing.T) *stage {
 			t.Error(err)
 		}
 	})
-	s := &stage{t: t, us: connect(t, d.Name), them: connect(t, d.Name)}
+	s := &stage{t: t, display: d.Name, us: connect(t, d.Name), them: connect(t, d.Name)}
 	s.window = s.us.open(s.us.root, 0, 0, 640, 480)
+	for _, f := range before {
+		f(s)
+	}
 	touch := connect(t, d.Name).open(s.window, 0, 300, 640, 180) // another connection of ours
 	s.guard, err = guard.Keep(guard.Options{Display: d.Name, Window: uint32(s.window), Ours: []uint32{uint32(touch)},
 		Report: s.report, Restored: func() { s.restored.Add(1) }})
@@ -244,6 +248,52 @@ func TestAside(t *testing.T) {
 	}
 	s.guard.Aside(false)
 	s.well("after the exam")
+}
+
+// TestWindowManager: the one that was there before us keeps its windows, wherever they are; one
+// who comes later is anybody.
+func TestWindowManager(t *testing.T) {
+	manage := func(c *client, w xproto.Window) {
+		atom, err := xproto.InternAtom(c.c, false, 5, "WM_S0").Reply()
+		c.must(err)
+		c.must(xproto.SetSelectionOwnerChecked(c.c, w, atom.Atom, xproto.TimeCurrentTime).Check())
+	}
+	s := newStage(t, func(s *stage) {
+		w := s.them.open(s.them.root, 0, 0, 1, 1)
+		s.them.must(xproto.UnmapWindowChecked(s.them.c, w).Check())
+		manage(s.them, w)
+	})
+	s.until("settled", func() bool { return s.restored.Load() > 0 })
+	mine := s.them.open(s.them.root, 0, 0, 20, 20)
+	s.them.must(xproto.SetInputFocusChecked(s.them.c, xproto.InputFocusParent, mine, xproto.TimeCurrentTime).Check())
+	for range 20 {
+		s.them.configure(mine, xproto.ConfigWindowStackMode, xproto.StackModeAbove)
+		<-time.After(20 * time.Millisecond)
+	}
+	if kinds := s.kinds(); len(kinds) != 0 || s.focused() {
+		t.Errorf("told of the window manager: %v", kinds)
+	}
+	later := connect(t, s.display)
+	w := later.open(later.root, 0, 0, 640, 480)
+	manage(later, w)
+	s.until("the second is covered", func() bool { return slices.Contains(s.kinds(), guard.Covered) })
+}
+
+// TestBeside: what is beside the display harms nobody.
+func TestBeside(t *testing.T) {
+	s := newStage(t)
+	s.until("settled", func() bool { return s.restored.Load() > 0 })
+	before := len(s.kinds())
+	w := s.them.open(s.them.root, -100, -100, 50, 50)
+	for range 20 {
+		s.them.configure(w, xproto.ConfigWindowStackMode, xproto.StackModeAbove)
+		<-time.After(10 * time.Millisecond)
+	}
+	if now := s.kinds(); len(now) != before {
+		t.Errorf("told: %v", now)
+	}
+	s.them.configure(w, xproto.ConfigWindowX|xproto.ConfigWindowY, 0, 0)
+	s.well("once it is moved onto the display")
 }
 
 // TestFight: a client that comes back in front for ever is disconnected.

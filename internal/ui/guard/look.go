@@ -52,9 +52,30 @@ func (g *Guard) evict(children []xproto.Window) bool {
 	return well
 }
 
-// own: the window was made by the toolkit's connection, or is known.
+// own: the window was made by the toolkit's connection or the window manager's, or is known.
 func (g *Guard) own(w xproto.Window) bool {
-	return uint32(w)&^g.mask == uint32(g.window)&^g.mask || g.ours[w]
+	return g.sameClient(w, g.window) || g.sameClient(w, g.manager) || g.ours[w]
+}
+
+func (g *Guard) sameClient(a, b xproto.Window) bool { return uint32(a)&^g.mask == uint32(b)&^g.mask }
+
+// shows: the window is there, and not beside the display. One that only takes input is as bad as
+// one that shows something.
+func (g *Guard) shows(w xproto.Window) bool {
+	a, err := xproto.GetWindowAttributes(g.c, w).Reply()
+	if err != nil || a.MapState != xproto.MapStateViewable {
+		return false
+	}
+	all, err := xproto.GetGeometry(g.c, xproto.Drawable(g.root)).Reply()
+	if err != nil {
+		return true
+	}
+	at, err := xproto.GetGeometry(g.c, xproto.Drawable(w)).Reply()
+	if err != nil {
+		return false
+	}
+	x, y, border := int(at.X), int(at.Y), 2*int(at.BorderWidth)
+	return x < int(all.Width) && y < int(all.Height) && x+int(at.Width)+border > 0 && y+int(at.Height)+border > 0
 }
 
 // stand maps our window and gives it the whole display: all outputs, so that none shows
@@ -92,11 +113,7 @@ func (g *Guard) front(tops []xproto.Window) bool {
 		if w == g.window {
 			break
 		}
-		if g.own(w) {
-			continue
-		}
-		// One that only takes input is as bad as one that shows something.
-		if a, err := xproto.GetWindowAttributes(g.c, w).Reply(); err != nil || a.MapState != xproto.MapStateViewable {
+		if g.own(w) || !g.shows(w) {
 			continue
 		}
 		g.tell(Covered, w)
@@ -127,7 +144,8 @@ func (g *Guard) focus() bool {
 	if err != nil {
 		return false
 	}
-	if f.Focus == g.window {
+	// A window manager has a window of its own for when nobody should have the keyboard.
+	if f.Focus == g.window || f.Focus > xproto.InputFocusPointerRoot && g.manager != 0 && g.sameClient(f.Focus, g.manager) {
 		return true
 	}
 	// At the start nobody has it, and keys go to the window under the pointer.
