@@ -79,23 +79,18 @@ func (o Options) complete() (Options, error) {
 }
 
 func (o Options) check() error {
-	host, _, err := net.SplitHostPort(o.Listen)
+	if err := o.checkListen(); err != nil {
+		return err
+	}
 	switch {
-	case err != nil:
-		return bad("listen %q: wanted HOST:PORT", o.Listen)
 	case o.Every < time.Second || time.Hour%o.Every != 0:
 		return bad("changes of addresses every %s: wanted what divides an hour", o.Every)
 	case o.Data == "":
 		return bad("no data directory")
-	case o.IssuerHost == "" && (host == "" || net.ParseIP(host).IsUnspecified()):
-		return bad("listen %q names no host for the issuer: give the name that tablets use", o.Listen)
 	case o.SMTP == nil && !o.Demo:
 		return bad("no mail relay: codes could not be sent")
 	case o.Policy.EnrolLoopback && !o.Demo:
 		return bad("tablets enrol themselves in the demonstration alone")
-	}
-	if _, _, err := net.SplitHostPort(o.PortalListen); err != nil && o.PortalListen != "" {
-		return bad("portal listen %q: wanted HOST:PORT", o.PortalListen)
 	}
 	if o.SMTP != nil {
 		if err := o.SMTP.Check(); err != nil {
@@ -103,6 +98,22 @@ func (o Options) check() error {
 		}
 	}
 	return checkPolicy(o.Policy)
+}
+
+func (o Options) checkListen() error {
+	host, _, err := net.SplitHostPort(o.Listen)
+	switch {
+	case err != nil:
+		return bad("listen %q: wanted HOST:PORT", o.Listen)
+	case o.IssuerHost == "" && (host == "" || net.ParseIP(host).IsUnspecified()):
+		return bad("listen %q names no host for the issuer: give the name that tablets use", o.Listen)
+	case o.PortalListen == "":
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(o.PortalListen); err != nil {
+		return bad("portal listen %q: wanted HOST:PORT", o.PortalListen)
+	}
+	return nil
 }
 
 func checkPolicy(p oauth.Policy) error {

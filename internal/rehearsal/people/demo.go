@@ -115,29 +115,8 @@ func SeedDemo(ctx context.Context, db *store.DB, now time.Time) error {
 		} else if n > 0 {
 			return ErrRealData
 		}
-		in, err := tx.NewInserter()
-		if err != nil {
+		if err := seedStudents(tx, hashes, storm, now); err != nil {
 			return err
-		}
-		for _, d := range Demos() {
-			a := store.Account{Sub: NewSub(), Name: d.Name, ExtraTime: d.ExtraTime, Password: hashes[d.Address]}
-			if d.Blocked {
-				a.BlockedUntil = now.AddDate(100, 0, 0)
-			}
-			p := store.PersonOf(a)
-			p.Birth, p.StudentNumber, p.INE, p.Email = d.Birth, d.StudentNumber, d.INE, d.Address
-			if d.Secondary != "" {
-				p.Secondary = []store.Address{{Text: d.Secondary}}
-			}
-			if _, err := in.AddPerson(p, a, now, time.Time{}); err != nil {
-				return err
-			}
-		}
-		for i := range StormAccounts {
-			a := store.Account{Sub: NewSub(), Name: fmt.Sprintf("Étudiant %05d", i+1), Password: storm}
-			if err := in.Add(a, now, StormAddress(i+1)); err != nil {
-				return err
-			}
 		}
 		for _, d := range DemoStaffs() {
 			if err := tx.AddStaff(store.Staff{Login: d.Login, Name: d.Name, Role: d.Role, Password: hashes[d.Login]}, now); err != nil {
@@ -146,6 +125,35 @@ func SeedDemo(ctx context.Context, db *store.DB, now time.Time) error {
 		}
 		return tx.SetMeta(metaDemo, "1")
 	})
+}
+
+// seedStudents adds the demonstration's students and those for storms.
+func seedStudents(tx *store.Tx, hashes map[string]string, storm string, now time.Time) error {
+	in, err := tx.NewInserter()
+	if err != nil {
+		return err
+	}
+	for _, d := range Demos() {
+		a := store.Account{Sub: NewSub(), Name: d.Name, ExtraTime: d.ExtraTime, Password: hashes[d.Address]}
+		if d.Blocked {
+			a.BlockedUntil = now.AddDate(100, 0, 0)
+		}
+		p := store.PersonOf(a)
+		p.Birth, p.StudentNumber, p.INE, p.Email = d.Birth, d.StudentNumber, d.INE, d.Address
+		if d.Secondary != "" {
+			p.Secondary = []store.Address{{Text: d.Secondary}}
+		}
+		if _, err := in.AddPerson(p, a, now, time.Time{}); err != nil {
+			return err
+		}
+	}
+	for i := range StormAccounts {
+		a := store.Account{Sub: NewSub(), Name: fmt.Sprintf("Étudiant %05d", i+1), Password: storm}
+		if err := in.Add(a, now, StormAddress(i+1)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // PrintDemo writes the table of accounts for people.
