@@ -93,6 +93,7 @@ type Service struct {
 	Portal  string `json:"portal"`
 	Mailbox string `json:"mailbox"`
 	CAFile  string `json:"ca_file"`
+	CAPin   string `json:"ca_pin"`
 }
 
 // StartService runs `BIN serve ARGS` and reads its one line. Its log goes to

@@ -13,6 +13,7 @@ import (
 
 	"portillon/internal/procedure"
 	"portillon/internal/rehearsal"
+	"portillon/internal/rehearsal/demouniversity"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/oauth"
 	"portillon/internal/rehearsal/people"
@@ -51,6 +52,8 @@ func serve(ctx context.Context, args []string, env Env) error {
 		if err := people.PrintDemo(env.Stderr); err != nil {
 			return err
 		}
+		fmt.Fprintf(env.Stderr, "universités de démonstration : %s, ou à une autre prenom.nom ; mot de passe %s\n",
+			people.Demos()[0].Login(), demouniversity.Password)
 	}
 	line := struct {
 		Issuer  string `json:"issuer"`

@@ -92,7 +92,7 @@ func (s *Service) failure(ctx context.Context, err error) reply {
 	case errors.As(err, &p):
 	case errors.As(err, &full):
 		p = busy()
-		p.retryAfter = full.After
+		p.retryAfter = max(full.After, time.Second) // 0 would not be said
 	case ctx.Err() != nil:
 		// The client is gone, or the service is stopping; nobody may read this.
 		p = busy()

@@ -155,8 +155,11 @@ func explain(a wire.Answer) wrong {
 	case wire.SubOTPSuperseded:
 		return wrong{Key: "portal.code.superseded"}
 	}
-	if a.RetryAfter != nil {
+	switch {
+	case a.RetryAfter != nil && a.Suberror == wire.SubTooManyAttempts:
 		return waiting(time.Duration(*a.RetryAfter) * time.Second)
+	case a.RetryAfter != nil:
+		return wrong{"portal.wait.busy", *a.RetryAfter}
 	}
 	return wrong{Key: "web.error.server"}
 }
