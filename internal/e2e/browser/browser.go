@@ -125,7 +125,7 @@ func (b *Browser) Open(address string) { b.t.Helper(); b.Do(chromedp.Navigate(ad
 // Type replaces what stands in a field, key by key.
 func (b *Browser) Type(field CSS, text string) {
 	b.t.Helper()
-	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input")); }`, string(field))
+	empty := fmt.Sprintf(`{ const e = document.querySelector(%q); e.value = ""; e.dispatchEvent(new Event("input", {bubbles: true})); }`, string(field))
 	b.Do(chromedp.WaitVisible(field), chromedp.Evaluate[chromedp.Void](empty), chromedp.SendKeys(field, text))
 }
 

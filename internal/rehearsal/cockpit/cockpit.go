@@ -14,6 +14,7 @@ import (
 	"portillon/internal/procedure"
 	"portillon/internal/rehearsal/keys"
 	"portillon/internal/rehearsal/password"
+	"portillon/internal/rehearsal/people"
 	"portillon/internal/rehearsal/store"
 	"portillon/internal/rehearsal/web"
 )
@@ -66,6 +67,13 @@ func New(d Deps) (*web.Site, error) {
 	site.Handle("POST /personnes/{id}", c.staff(store.RoleManager, c.updatePerson))
 	site.Handle("POST /personnes/{id}/adresses", c.staff(store.RoleManager, c.addAddress))
 	site.Handle("POST /personnes/{id}/adresses/supprimer", c.staff(store.RoleManager, c.removeAddress))
+	site.Handle("POST /personnes/export", c.staff(store.RoleManager, c.export))
+	site.Handle("POST /personnes/majoration", c.staff(store.RoleManager, c.extraTime))
+	site.Handle("GET /import", c.staff(store.RoleManager, c.showImport))
+	site.Handle("GET /import/modele", c.staff(store.RoleManager, c.sample))
+	site.Handle("POST /import", c.staff(store.RoleManager, c.tryImport), people.MaxSheet+64<<10)
+	site.Handle("POST /import/confirmer", c.staff(store.RoleManager, c.doImport))
+	site.Handle("GET /journal", c.staff(store.RoleAdmin, c.log))
 	return site, nil
 }
 

@@ -4,6 +4,7 @@
 //	rehearsal serve             rehearsal.Start until SIGTERM
 //	rehearsal tablets …         enrol, list, revoke: beside a running service or without one
 //	rehearsal people import     accounts from a CSV file
+//	rehearsal staff …           who may use the cockpit
 //	rehearsal purge             forget what has expired
 package command
 
@@ -27,6 +28,10 @@ const usage = `usage:
   rehearsal tablets list --data DIR [--json]
   rehearsal tablets revoke --data DIR [--csv FILE] [THUMBPRINT]
   rehearsal people import --data DIR --csv FILE
+  rehearsal staff add --data DIR --name NAME --role reader|manager|admin --password-file FILE LOGIN
+  rehearsal staff password --data DIR --password-file FILE LOGIN
+  rehearsal staff disable --data DIR LOGIN
+  rehearsal staff list --data DIR
   rehearsal purge --data DIR
 "rehearsal COMMAND -h" lists a command's flags.
 `
@@ -69,6 +74,8 @@ func dispatch(ctx context.Context, args []string, env Env) error {
 		return tablets(ctx, rest, env)
 	case "people":
 		return importPeople(ctx, rest, env)
+	case "staff":
+		return staff(ctx, rest, env)
 	case "purge":
 		return purge(ctx, rest, env)
 	case "-h", "--help", "help":

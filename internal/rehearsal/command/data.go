@@ -176,7 +176,7 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 	}
 	set := flag.NewFlagSet("people import", flag.ContinueOnError)
 	dir := set.String("data", "", "`DIR` of the service")
-	file := set.String("csv", "", "`FILE` with a header line: address, secondary, name, extra_time, password")
+	file := set.String("csv", "", "`FILE` with a header line: address, name (or the cockpit's columns), secondary, extra_time, password")
 	if _, err := parse(set, rest, 0, env); err != nil {
 		return err
 	}

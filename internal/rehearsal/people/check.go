@@ -11,7 +11,7 @@ import (
 )
 
 // Fault is what is wrong with a field of a person: a key of the cockpit's words
-// (cockpit.fault.FAULT), and an error that quotes nobody.
+// (cockpit.fault.FAULT).
 type Fault string
 
 // The faults.
@@ -31,8 +31,38 @@ const (
 	FaultTwice     Fault = "twice"   // the address stands twice in the file
 )
 
-// Error says it in English, for the command.
-func (f Fault) Error() string { return string(f) }
+// English says it for the command.
+func (f Fault) English() string {
+	switch f {
+	case FaultMissing:
+		return "empty"
+	case FaultLong:
+		return "too long"
+	case FaultCharacter:
+		return "a character that does not belong there"
+	case FaultDate:
+		return "wanted DD-MM-YYYY"
+	case FaultStudent, FaultINE, FaultRPPS:
+		return "not such a number"
+	case FaultAddress:
+		return "not an address"
+	case FaultExtra:
+		return "wanted nothing or 1/3"
+	case FaultTaken:
+		return store.ErrAddressTaken.Error()
+	case FaultLeaving:
+		return store.ErrAddressLeaving.Error()
+	case FaultNumber:
+		return "number is another person's"
+	case FaultTwice:
+		return "stands twice in the file"
+	case FaultCells:
+		return "not as many cells as the first line"
+	case FaultQuote:
+		return "a quotation mark out of place"
+	}
+	return string(f)
+}
 
 // MaxField bounds a name or a number, in characters.
 const MaxField = 100
@@ -98,7 +128,9 @@ func name(s string) (string, Fault) {
 		return s, FaultMissing
 	case utf8.RuneCountInString(s) > MaxField:
 		return s, FaultLong
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune("<>\"=;{}|\\^`", r) }):
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune(" '’-.,·()", r)
+	}):
 		return s, FaultCharacter
 	case !strings.ContainsFunc(s, unicode.IsLetter):
 		return s, FaultCharacter

@@ -148,8 +148,9 @@ func seedStudents(tx *store.Tx, hashes map[string]string, storm string, now time
 		}
 	}
 	for i := range StormAccounts {
-		a := store.Account{Sub: NewSub(), Name: fmt.Sprintf("Étudiant %05d", i+1), Password: storm}
-		if err := in.Add(a, now, StormAddress(i+1)); err != nil {
+		p := StormPerson(i + 1)
+		p.Sub = NewSub()
+		if _, err := in.AddPerson(p, store.Account{Password: storm}, now, time.Time{}); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,69 +24,48 @@ const ExtraThird = "1/3"
 // quotes nobody.
 var ErrCSV = errors.New("people file")
 
-// columns of the CSV, in any order; address and name are needed.
-var columns = []string{"address", "secondary", "name", "extra_time", "password"}
-
-// Import adds the people of a CSV file with a header line, all or nobody, and says
-// how many. A person without a password creates it in the portal. Addresses that are
-// already there are an error.
+// Import adds the people of a file that ReadSheet understands, all or nobody, and says how
+// many. A person without a password creates it in the portal. Addresses that are already
+// there are an error.
 func Import(ctx context.Context, db *store.DB, r io.Reader, now time.Time) (n int, err error) {
-	rows, err := parse(r)
+	content, err := io.ReadAll(io.LimitReader(r, MaxSheet+1))
 	if err != nil {
 		return 0, err
 	}
+	if len(content) > MaxSheet {
+		return 0, fmt.Errorf("%w: more than %d MiB", ErrCSV, MaxSheet>>20)
+	}
+	s, err := ReadSheet(content, now)
+	if err != nil {
+		return 0, err
+	}
+	hashes := make([]string, len(s.Rows))
+	for i, row := range s.Rows {
+		if row.Password != "" {
+			hashes[i] = password.Hash(row.Password)
+		}
+	}
 	err = db.Write(ctx, func(tx *store.Tx) error {
+		taken, err := Conflicts(tx, s, now)
+		if err != nil {
+			return err
+		}
+		if bad := append(s.Faults, taken...); len(bad) > 0 {
+			return fmt.Errorf("%w: line %d: %w", ErrCSV, bad[0].Line, bad[0])
+		}
 		in, err := tx.NewInserter()
 		if err != nil {
 			return err
 		}
-		for _, p := range rows {
-			if err := in.Add(p.account, now, p.primary, p.secondary...); err != nil {
-				return fmt.Errorf("%w: line %d: %w", ErrCSV, p.line, err)
+		for i, row := range s.Rows {
+			row.Person.Sub = NewSub()
+			if _, err := in.AddPerson(row.Person, store.Account{Password: hashes[i]}, now, time.Time{}); err != nil {
+				return fmt.Errorf("%w: line %d: %w", ErrCSV, row.Line, err)
 			}
 		}
 		return nil
 	})
-	return len(rows), err
-}
-
-type person struct {
-	line      int
-	account   store.Account
-	primary   string
-	secondary []string
-}
-
-func parse(r io.Reader) ([]person, error) {
-	c := csv.NewReader(r)
-	c.TrimLeadingSpace = true
-	header, err := c.Read()
-	if err != nil {
-		return nil, fmt.Errorf("%w: line 1: no header: %w", ErrCSV, shape(err))
-	}
-	header[0] = strings.TrimPrefix(header[0], "\uFEFF") // spreadsheets write a byte order mark
-	for _, name := range header {
-		if !slices.Contains(columns, name) {
-			return nil, fmt.Errorf("%w: line 1: unknown column; wanted %s", ErrCSV, strings.Join(columns, ", "))
-		}
-	}
-	var out []person
-	for {
-		rec, err := c.Read()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrCSV, shape(err))
-		}
-		line, _ := c.FieldPos(0)
-		p, err := one(header, rec)
-		if err != nil {
-			return nil, fmt.Errorf("%w: line %d: %w", ErrCSV, line, err)
-		}
-		p.line = line
-		out = append(out, p)
-	}
+	return len(s.Rows), err
 }
 
 // shape keeps of a CSV error the place and the kind.
@@ -97,31 +75,6 @@ func shape(err error) error {
 		return fmt.Errorf("line %d column %d: %w", p.Line, p.Column, p.Err)
 	}
 	return err
-}
-
-func one(header, rec []string) (person, error) {
-	field := func(name string) string {
-		if i := slices.Index(header, name); i >= 0 {
-			return strings.TrimSpace(rec[i])
-		}
-		return ""
-	}
-	p := person{primary: field("address"), account: store.Account{Sub: NewSub(), Name: field("name"), ExtraTime: field("extra_time")}}
-	switch {
-	case !strings.Contains(p.primary, "@"):
-		return p, errors.New("column address: not an address")
-	case p.account.Name == "":
-		return p, errors.New("column name: empty")
-	case p.account.ExtraTime != "" && p.account.ExtraTime != ExtraThird:
-		return p, errors.New("column extra_time: wanted nothing or 1/3")
-	}
-	if s := field("secondary"); s != "" {
-		p.secondary = []string{s}
-	}
-	if pw := field("password"); pw != "" {
-		p.account.Password = password.Hash(pw)
-	}
-	return p, nil
 }
 
 // NewSub draws an opaque subject identifier.

@@ -40,7 +40,8 @@ func (t *Tx) NewInserter() (*Inserter, error) {
 			given_name, family_name, given_key, family_key, birth_date, student_number, ine, rpps, email)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&in.address: `INSERT INTO addresses (address, account_id, kind, known_from) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO NOTHING`,
+			ON CONFLICT (address) DO UPDATE SET account_id = excluded.account_id, kind = excluded.kind,
+				known_from = excluded.known_from, known_until = NULL WHERE known_until <= ?`,
 		&in.search: insertSearch,
 	} {
 		stmt, err := t.tx.PrepareContext(t.ctx, query)
@@ -88,7 +89,7 @@ func (in *Inserter) AddPerson(p Person, a Account, now, known time.Time) (int64,
 	p.ID = id
 	kind := kindPrimary
 	for _, addr := range append([]Address{{Text: p.Email}}, p.Secondary...) {
-		res, err := in.address.Exec(Normalise(addr.Text), id, kind, from)
+		res, err := in.address.Exec(Normalise(addr.Text), id, kind, from, millis(now))
 		if err != nil {
 			return 0, fmt.Errorf("insert address: %w", err)
 		}

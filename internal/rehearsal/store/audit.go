@@ -13,7 +13,7 @@ type Entry struct {
 	ID            int64
 	At            time.Time
 	Actor         string // a member of staff's login
-	Action        string // a key of the cockpit's words: cockpit.audit.ACTION
+	Action        string // a key of the cockpit's words: cockpit.log.action.ACTION
 	Sub, Person   string // whom it is about, and their name then; "" for none or many
 	Field         string // a key of the cockpit's words, or a count
 	Before, After string

@@ -246,6 +246,29 @@ func (t *Tx) attach(account int64, address, kind string, now, known time.Time) e
 	return t.refresh(account)
 }
 
+// AddressFree tells whether an address may be attached to a new account: nil, or
+// ErrAddressTaken or ErrAddressLeaving.
+func (t *Tx) AddressFree(address string, now time.Time) error {
+	var until sql.NullInt64
+	found, err := t.row("address", `SELECT known_until FROM addresses WHERE address = ?`, []any{Normalise(address)}, &until)
+	switch {
+	case err != nil || !found:
+		return err
+	case !until.Valid:
+		return ErrAddressTaken
+	case until.Int64 > millis(now):
+		return ErrAddressLeaving
+	}
+	return nil
+}
+
+// NumbersTaken tells whether the INE and the RPPS number of p are another person's.
+func (t *Tx) NumbersTaken(p Person) (ine, rpps bool, err error) {
+	_, err = t.row("numbers", `SELECT EXISTS (SELECT 1 FROM accounts WHERE ine <> '' AND ine = ? AND id <> ?),
+		EXISTS (SELECT 1 FROM accounts WHERE rpps <> '' AND rpps = ? AND id <> ?)`, []any{p.INE, p.ID, p.RPPS, p.ID}, &ine, &rpps)
+	return ine, rpps, err
+}
+
 // RemoveAddress takes a secondary address from an account; the login knows it until the
 // moment gone. One that was not known yet goes at once. found is false where the account
 // has no such address.

@@ -172,12 +172,12 @@ func (v *Visit) admit() error {
 	return nil
 }
 
-// parse reads the form; of a file sent with it at most multipartMemory stays in memory.
+// parse reads the form. A file sent with it stays in memory, whole: nothing of a person
+// is written to a temporary file.
 func (v *Visit) parse() error {
-	const multipartMemory = 1 << 20
 	var err error
 	if kind, _, _ := mime.ParseMediaType(v.R.Header.Get("Content-Type")); kind == "multipart/form-data" {
-		err = v.R.ParseMultipartForm(multipartMemory) //nolint:gosec // the body is bounded by Handle
+		err = v.R.ParseMultipartForm(v.limit) //nolint:gosec // the body is bounded by Handle
 	} else {
 		err = v.R.ParseForm()
 	}

@@ -3,6 +3,9 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"path"
@@ -23,7 +26,8 @@ type Visit struct {
 	site    *Site
 	words   *words.Words
 	user    any
-	session bool // whether one was loaded
+	limit   int64 // of the body, in bytes
+	session bool  // whether one was loaded
 }
 
 func (s *Site) visit(w http.ResponseWriter, r *http.Request) *Visit {
@@ -64,6 +68,29 @@ func (v *Visit) AllowFormTo(origin string) {
 // Form is what a form sent, without what stood in the address.
 func (v *Visit) Form() url.Values {
 	return v.R.PostForm //nolint:forbidigo // a field of the request; the rule is about http.PostForm
+}
+
+// File is the file a form sent in a field; none is an empty one. The form is a
+// multipart one, and the pattern's maxBody bounds it.
+func (v *Visit) File(field string) ([]byte, error) {
+	f, _, err := v.R.FormFile(field)
+	if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(f)
+	return b, errors.Join(err, f.Close())
+}
+
+// Download sends a file to be kept.
+func (v *Visit) Download(name, kind string, content []byte) error {
+	h := v.W.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	_, _ = v.W.Write(content) // the reader went away: nobody to tell
+	return nil
 }
 
 // Frame is what the layout and every page see.
