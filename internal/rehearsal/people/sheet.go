@@ -234,38 +234,10 @@ func rowOf(line int, columns []store.Column, rec []string, now time.Time) (Row, 
 		return Row{}, []RowError{{line, "", FaultCells}}
 	}
 	row := Row{Line: line}
-	p := &row.Person
 	for i, c := range columns {
-		text := strings.TrimSpace(plain(rec[i]))
-		switch c {
-		case store.ColumnGiven:
-			p.Given = text
-		case store.ColumnFamily:
-			p.Family = text
-		case store.ColumnBirth:
-			p.Birth = text
-		case store.ColumnStudent:
-			p.StudentNumber = text
-		case store.ColumnINE:
-			p.INE = text
-		case store.ColumnRPPS:
-			p.RPPS = text
-		case store.ColumnEmail:
-			p.Email = text
-		case store.ColumnExtra:
-			p.ExtraTime = extra(text)
-		case store.ColumnSecondary:
-			for _, a := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;|", r) }) {
-				p.Secondary = append(p.Secondary, store.Address{Text: a})
-			}
-		case columnName:
-			named := store.PersonOf(store.Account{Name: text})
-			p.Given, p.Family = named.Given, named.Family
-		case columnPassword:
-			row.Password = rec[i]
-		}
+		row.set(c, rec[i])
 	}
-	clean, bad := Check(*p, now)
+	clean, bad := Check(row.Person, now)
 	var faults []RowError
 	for c, f := range bad {
 		if c == store.ColumnFamily && slices.Contains(columns, columnName) {
@@ -283,6 +255,38 @@ func rowOf(line int, columns []store.Column, rec []string, now time.Time) (Row, 
 	slices.SortFunc(faults, func(a, b RowError) int { return strings.Compare(string(a.Column), string(b.Column)) })
 	row.Person = clean
 	return row, faults
+}
+
+// set writes what a cell says into the row.
+func (row *Row) set(c store.Column, cell string) {
+	p, text := &row.Person, strings.TrimSpace(plain(cell))
+	switch c {
+	case store.ColumnGiven:
+		p.Given = text
+	case store.ColumnFamily:
+		p.Family = text
+	case store.ColumnBirth:
+		p.Birth = text
+	case store.ColumnStudent:
+		p.StudentNumber = text
+	case store.ColumnINE:
+		p.INE = text
+	case store.ColumnRPPS:
+		p.RPPS = text
+	case store.ColumnEmail:
+		p.Email = text
+	case store.ColumnExtra:
+		p.ExtraTime = extra(text)
+	case store.ColumnSecondary:
+		for _, a := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,;|", r) }) {
+			p.Secondary = append(p.Secondary, store.Address{Text: a})
+		}
+	case columnName:
+		named := store.PersonOf(store.Account{Name: text})
+		p.Given, p.Family = named.Given, named.Family
+	case columnPassword:
+		row.Password = cell
+	}
 }
 
 // plain takes off the apostrophe by which an export keeps a cell from being a formula.
