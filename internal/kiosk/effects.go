@@ -39,6 +39,8 @@ func (k *Kiosk) effect(e login.Effect) {
 		}
 	case login.Relaunch:
 		go k.relaunch()
+	case login.Power:
+		go k.power(e.Action)
 	}
 }
 
@@ -87,7 +89,7 @@ func (k *Kiosk) ask(e login.Effect) {
 		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.seal(ctx, e, a) })
 	case login.HandOff:
 		k.request(e.Ref, func(ctx context.Context, a *attempt) login.Event { return k.handOff(ctx, e, a) })
-	case login.Preflight, login.Relaunch, login.Discard, login.WipeSecret, login.Reset, login.Outcome: // done by effect
+	case login.Preflight, login.Power, login.Relaunch, login.Discard, login.WipeSecret, login.Reset, login.Outcome: // done by effect
 	}
 }
 

@@ -37,6 +37,8 @@ type Supervisor interface {
 	RelaunchPlayer(ctx context.Context) error
 	EndCandidate(ctx context.Context) error
 	AnswerRenewal(ctx context.Context, id uint64, token []byte) error
+	SwitchPower(ctx context.Context, p supervisor.Power) error
+	KeepNotes(ctx context.Context, notes []supervisor.Note) error
 	Events() <-chan supervisor.Event
 }
 
@@ -81,9 +83,12 @@ type Kiosk struct {
 	revoked sync.WaitGroup
 	chores  chores
 	done    bool
+	noted   []login.Record // as the supervisor was told
 
 	mu       sync.Mutex
 	attempts map[int]*attempt
+	keeping  bool              // notes are on their way to the supervisor
+	unkept   []supervisor.Note // newer ones, that follow
 	checked  bool
 	wrong    []any         // what the last checks found wrong, as logged
 	tries    int           // failures in a row, for the backoff
@@ -125,6 +130,7 @@ func (k *Kiosk) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	k.ctx = ctx
+	k.Settings.Records = records(k.Hello.Notes, k.Clock.Now().Wall.Location())
 	state, effects := login.Start(k.Settings, k.Clock.Now())
 	k.state = state
 	k.show()
@@ -195,6 +201,7 @@ func drop(e login.Event) {
 
 // show draws what changed and logs a change of screen.
 func (k *Kiosk) show() {
+	k.note()
 	v := login.Look(k.state)
 	if reflect.DeepEqual(v, k.view) {
 		return

@@ -26,6 +26,7 @@ type fakeSupervisor struct {
 	handoff  []byte
 	calls    []string
 	renewals [][]byte
+	notes    []supervisor.Note
 	fail     error
 	events   chan supervisor.Event
 }
@@ -45,7 +46,16 @@ func (f *fakeSupervisor) StartPlayer(_ context.Context, b []byte) error {
 }
 func (f *fakeSupervisor) RelaunchPlayer(context.Context) error { return f.note("relaunch") }
 func (f *fakeSupervisor) EndCandidate(context.Context) error   { return f.note("end") }
-func (f *fakeSupervisor) Events() <-chan supervisor.Event      { return f.events }
+func (f *fakeSupervisor) SwitchPower(_ context.Context, p supervisor.Power) error {
+	return f.note("power " + string(p))
+}
+func (f *fakeSupervisor) KeepNotes(_ context.Context, notes []supervisor.Note) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notes = notes
+	return nil
+}
+func (f *fakeSupervisor) Events() <-chan supervisor.Event { return f.events }
 func (f *fakeSupervisor) AnswerRenewal(_ context.Context, _ uint64, b []byte) error {
 	f.mu.Lock()
 	f.renewals = append(f.renewals, append([]byte(nil), b...))
@@ -453,6 +463,45 @@ func TestSupervisorGone(t *testing.T) {
 		close(r.sup.events)
 		if err := <-r.ended; !errors.Is(err, supervisor.ErrGone) {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestPower: the tablet is asked to go off, and one that cannot says so.
+func TestPower(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, setup{})
+		r.pass(3 * time.Second)
+		r.on(login.ScreenEmail)
+		r.sup.fail = supervisor.ErrNoPower
+		r.do(login.OpenHelp{}, login.OpenAside{Aside: login.AsidePower}, login.ChoosePower{Action: login.PowerRestart}, login.ConfirmPower{})
+		if v := r.on(login.ScreenHelp); v.Help.Power == nil || !v.Help.Power.Refused {
+			t.Errorf("%+v", v.Help)
+		}
+		if said := r.sup.said(); said != "power restart" {
+			t.Error(said)
+		}
+	})
+}
+
+// TestReportOutlivesTheProcess: what the screens did is with the supervisor, and nobody's name.
+func TestReportOutlivesTheProcess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, setup{})
+		r.logIn()
+		synctest.Wait()
+		r.sup.mu.Lock()
+		notes := r.sup.notes
+		r.sup.mu.Unlock()
+		if len(notes) < 4 || notes[len(notes)-1].Screen != string(login.ScreenConnected) {
+			t.Fatalf("%+v", notes)
+		}
+		next := open(t, setup{hello: supervisor.Hello{Notes: notes}})
+		next.pass(3 * time.Second)
+		next.do(login.OpenHelp{}, login.OpenAside{Aside: login.AsideReport})
+		got := next.on(login.ScreenHelp).Help.Report.Records
+		if len(got) <= len(notes) || got[0].Screen != login.Screen(notes[0].Screen) || got[0].At.Unix() != notes[0].At {
+			t.Errorf("%+v", got)
 		}
 	})
 }

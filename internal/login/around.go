@@ -79,6 +79,7 @@ func (e Tick) step(t *turn) {
 	}
 	t.codeTick()
 	t.preflightTick()
+	t.asideTick()
 	t.troubleTick()
 	t.connectTick()
 	t.idleTick()

@@ -56,6 +56,8 @@ type (
 	// Reset ends this candidate: wipe everything, revoke, and give way to a new
 	// screen process.
 	Reset struct{}
+	// Power has the machine switched off or started anew; answers PowerRefused or nothing.
+	Power struct{ Action PowerAction }
 	// Outcome is a line for the log: a name from a closed set, never a person.
 	Outcome struct{ Kind string }
 )
@@ -72,4 +74,5 @@ func (Relaunch) isEffect()     {}
 func (Discard) isEffect()      {}
 func (WipeSecret) isEffect()   {}
 func (Reset) isEffect()        {}
+func (Power) isEffect()        {}
 func (Outcome) isEffect()      {}

@@ -68,6 +68,11 @@ type (
 	// HelpTo goes to a page of the help's decision tree; CloseHelp leaves it.
 	HelpTo    struct{ Step procedure.ID }
 	CloseHelp struct{ Goal procedure.Goal }
+	// OpenAside opens what stands in the help beside the tree; ChoosePower and ConfirmPower are
+	// «Éteindre» or «Redémarrer», and then «Oui».
+	OpenAside    struct{ Aside Aside }
+	ChoosePower  struct{ Action PowerAction }
+	ConfirmPower struct{}
 	// Back is Escape, «Retour», «Annuler», «Modifier»: the screen's own way back.
 	Back struct{}
 	// StepText is «Aa»: the next text size, then high contrast, then round.
@@ -112,6 +117,8 @@ type (
 	}
 	// HandedOff answers HandOff: the player has been started with the session.
 	HandedOff struct{ Ref Ref }
+	// PowerRefused answers Power where nobody can carry it out.
+	PowerRefused struct{}
 	// PlayerExited tells how the exam player ended.
 	PlayerExited struct{ Code int }
 	// PlayerRunning tells a fresh machine that the exam is already under way: the

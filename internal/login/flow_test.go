@@ -155,7 +155,7 @@ var plain = map[string]Event{
 	"refuse": RefuseSuggestion{}, "request-code": RequestCode{}, "enter-code": EnterCode{}, "show": ToggleShown{},
 	"remember": ToggleRemember{}, "forgotten": OpenForgotten{}, "setup": OpenSetup{}, "setup-done": SetupDone{},
 	"not-me": NotMe{}, "retry": RetryNow{}, "help": OpenHelp{}, "back": Back{}, "aa": StepText{}, "touch": Touched{},
-	"player-running": PlayerRunning{}, "remembered": Remembered{},
+	"confirm-power": ConfirmPower{}, "power-refused": PowerRefused{}, "player-running": PlayerRunning{}, "remembered": Remembered{},
 }
 
 func (p *player) event(verb string, args []string) Event {
@@ -200,6 +200,10 @@ func (p *player) event(verb string, args []string) Event {
 		return SubmitPassword{p.secret(args)}
 	case "code":
 		return SubmitCode{p.secret(args)}
+	case "aside":
+		return OpenAside{Aside(args[0])}
+	case "power":
+		return ChoosePower{PowerAction(args[0])}
 	case "typed":
 		return Typed{Field(args[0]), num(args[1])}
 	case "checked":
@@ -334,6 +338,21 @@ func brief(v View) string {
 		fmt.Fprintf(&b, " slot=%d:%02d in %d", v.Help.SlotHour, v.Help.SlotMinute, v.Help.NextSlot.Seconds)
 		h := *v.Help
 		h.NextSlot = nil
+		v.Help = &h
+	}
+	if v.Help != nil {
+		h := *v.Help
+		if h.Power != nil {
+			fmt.Fprintf(&b, " power=%+v", *h.Power)
+			h.Power = nil
+		}
+		if h.Report != nil {
+			b.WriteString(" report=")
+			for _, r := range h.Report.Records {
+				fmt.Fprintf(&b, "%s/%s/%s ", r.At.Format("15:04:05"), r.Screen, r.Kind)
+			}
+			h.Report = nil
+		}
 		v.Help = &h
 	}
 	for _, part := range []any{v.Preflight, v.Email, v.Password, v.Code, v.Setup, v.Help, v.Trouble, v.Connected, v.Ended} {

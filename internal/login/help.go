@@ -15,6 +15,7 @@ type helpState struct {
 	// trail are the pages «Retour» goes back through; none is in it twice, so it is
 	// never longer than the tree. It is replaced, never written to: states share it.
 	trail []procedure.ID
+	aside asideState
 }
 
 func (OpenHelp) step(t *turn) {
@@ -55,6 +56,7 @@ func (e HelpTo) step(t *turn) {
 	if _, known := procedure.Find(e.Step); !t.help.on || !known || e.Step == t.help.step {
 		return
 	}
+	t.help.aside = asideState{}
 	trail := append(slices.Clone(t.help.trail), t.help.step)
 	t.help.trail = slices.DeleteFunc(trail, func(seen procedure.ID) bool { return seen == e.Step })
 	t.helpAt(e.Step)
@@ -69,6 +71,9 @@ func (t *turn) helpAt(step procedure.ID) {
 
 // helpBack goes to the page before, and from the first one out of the help.
 func (t *turn) helpBack() {
+	if t.asideBack() {
+		return
+	}
 	n := len(t.help.trail)
 	if n == 0 {
 		t.closeHelp()
@@ -111,6 +116,7 @@ func (e CloseHelp) step(t *turn) {
 
 func (s State) lookHelp() *HelpView {
 	v := &HelpView{Step: s.help.step, Email: s.email, SetupURI: s.setupURI()}
+	s.lookAside(v)
 	if s.help.step == procedure.Add {
 		slot := procedure.NextSlot(s.now.Wall)
 		v.NextSlot = &Countdown{Seconds: seconds(slot.Sub(s.now.Wall)), Total: int(procedure.Slot / time.Second), Stage: StageCalm}

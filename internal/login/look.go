@@ -151,5 +151,5 @@ func (s State) idleWarning() int {
 // Codes lists every log outcome that is not an identity.Kind.
 func Codes() []string {
 	return []string{"noncompliant", "code_sent", "granted", "connected", "ended", "not_me",
-		"player_failed", "player_failed_for_good", "idle_reset"}
+		"player_failed", "player_failed_for_good", "idle_reset", "power_off", "power_restart", "power_refused"}
 }

@@ -56,6 +56,10 @@ func (w *world) effects(t *rapid.T, out []Effect) {
 			if !w.sealed[e.Ref.Attempt] {
 				t.Fatalf("handed off attempt %d before it was sealed", e.Ref.Attempt)
 			}
+		case Power:
+			if w.s.conn.on || w.s.flow.open {
+				t.Fatal("a login under way was switched off")
+			}
 		case Preflight, Begin, AskCode, Resume, Relaunch, Discard, Reset, Outcome:
 		}
 	}
@@ -126,7 +130,7 @@ func (w *world) challenge(t *rapid.T) identity.Challenge {
 func (w *world) screenEvent(t *rapid.T) Event {
 	fixed := []Event{SubmitEmail{}, Backspace{}, Delete{}, AcceptSuggestion{}, RefuseSuggestion{}, RequestCode{}, EnterCode{},
 		ToggleShown{}, ToggleRemember{}, OpenForgotten{}, OpenSetup{}, SetupDone{}, NotMe{}, RetryNow{}, OpenHelp{}, Back{},
-		StepText{}, Touched{}, HelpTo{"nowhere"}, CloseHelp{procedure.GoalAddress}, CloseHelp{procedure.GoalScreen},
+		StepText{}, Touched{}, OpenAside{AsidePower}, OpenAside{AsideReport}, ChoosePower{PowerOff}, ChoosePower{PowerNone}, ConfirmPower{}, HelpTo{"nowhere"}, CloseHelp{procedure.GoalAddress}, CloseHelp{procedure.GoalScreen},
 		HelpTo{rapid.SampledFrom(procedure.Pages()).Draw(t, "page").ID}, Insert{"marie@univ-uness.fr"}, Insert{"x"}, Domain{"univ-uness.fr"},
 		CaretTo{rapid.IntRange(-3, 300).Draw(t, "caret")}, Key{rapid.Rune().Draw(t, "rune")},
 		Typed{FieldPassword, rapid.IntRange(-1, 200).Draw(t, "n")}, Typed{FieldCode, 6}, Typed{FieldNone, 1}}
@@ -141,7 +145,9 @@ func (w *world) screenEvent(t *rapid.T) Event {
 }
 
 func (w *world) kioskEvent(t *rapid.T) Event {
-	switch rapid.IntRange(0, 10).Draw(t, "kiosk event") {
+	switch rapid.IntRange(0, 11).Draw(t, "kiosk event") {
+	case 10:
+		return PowerRefused{}
 	case 0:
 		return Checked{Ref: w.ref(t), Done: rapid.Bool().Draw(t, "done"), Checks: []Check{{ID: "network",
 			Grade:  rapid.SampledFrom([]Grade{GradeBlocking, GradeWaiting, GradeWarning}).Draw(t, "grade"),
@@ -223,6 +229,9 @@ func wellFormed(t *rapid.T, v View) {
 	}
 	if v.Code != nil && (v.Code.Left.Seconds < 0 || v.Code.Length < 1 || v.Code.ResendIn < 0) {
 		t.Fatalf("code view %+v", *v.Code)
+	}
+	if v.Help != nil && v.Help.Report != nil && len(v.Help.Report.Records) > maxRecords {
+		t.Fatalf("%d records", len(v.Help.Report.Records))
 	}
 	if v.Trouble != nil && !v.Trouble.Final && v.Trouble.RetryIn < 0 {
 		t.Fatalf("trouble view %+v", *v.Trouble)
@@ -401,7 +410,7 @@ func TestHelpLosesNothing(t *testing.T) {
 		after := w.s
 		// What the time out of sight moves is not lost.
 		after.addSince, after.conn.denyUntil, after.endedAt = before.addSince, before.conn.denyUntil, before.endedAt
-		after.touched = before.touched
+		after.touched, after.records = before.touched, before.records // «Rapport» tells of the help too
 		if !reflect.DeepEqual(before, after) {
 			t.Fatalf("%+v became %+v", before, after)
 		}

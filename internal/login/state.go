@@ -14,6 +14,7 @@ type Settings struct {
 	SetupURI        string        // where an account is set up, unless the service says
 	RetryMost       time.Duration // the longest wait before a safe request repeats itself; 0: 15 s
 	Demonstration   bool          // lockdown = "off": preflight lets through
+	Records         []Record      // what «Rapport» held in the process before this
 }
 
 // State is the one value a login is. It is made by Start and advanced by Step;
@@ -55,6 +56,7 @@ type State struct {
 	endedAt   time.Duration
 	remind    bool // a remembered session of this boot waits for the preflight
 	textSteps int
+	records   []Record  // of «Rapport»
 	addSince  time.Time // Wall, when procedure 3 was first opened for this candidate
 }
 
@@ -165,8 +167,9 @@ func (t *turn) clearError() { t.err = Text{} }
 
 // Start is a machine just switched on, and its first effects.
 func Start(set Settings, now Instant) (State, []Effect) {
-	t := &turn{State: State{set: set, now: now, touched: now.Boot}}
+	t := &turn{State: State{set: set, now: now, touched: now.Boot, records: lastRecords(nil, set.Records)}}
 	t.toPreflight()
+	t.record("")
 	return t.State, t.out
 }
 
@@ -176,6 +179,7 @@ func Start(set Settings, now Instant) (State, []Effect) {
 func Step(s State, e Event) (State, []Effect) {
 	t := &turn{State: s}
 	e.step(t)
+	t.record(s.inView())
 	return t.State, t.out
 }
 
@@ -187,7 +191,7 @@ func (t *turn) reset() {
 	}
 	t.State = State{
 		set: t.set, now: t.now, touched: t.now.Boot,
-		attempt: t.attempt, request: t.request,
+		attempt: t.attempt, request: t.request, records: t.records,
 		passwordEpoch: t.passwordEpoch + 1, codeEpoch: t.codeEpoch + 1,
 	}
 	t.do(Reset{})

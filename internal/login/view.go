@@ -200,7 +200,22 @@ type HelpView struct {
 	// page, the last one at PassedHour:PassedMinute.
 	Passed                   bool
 	PassedHour, PassedMinute int
+	// MayPower: the tablet may be switched off from here. Power and Report are set while they
+	// stand in the place of the page.
+	MayPower bool
+	Power    *PowerView
+	Report   *ReportView
 }
+
+// PowerView is «Éteindre» and «Redémarrer».
+type PowerView struct {
+	Action  PowerAction // none: to be chosen; else to be confirmed
+	Asked   bool        // confirmed: the tablet ends what runs
+	Refused bool        // it did not
+}
+
+// ReportView is «Rapport», the oldest line first.
+type ReportView struct{ Records []Record }
 
 // TroubleView is network and service trouble.
 type TroubleView struct {

@@ -30,6 +30,8 @@ type Hello struct {
 	SessionDir string `json:"session_dir"`
 	// BootID names this boot of the machine.
 	BootID string `json:"boot_id"`
+	// Notes are what earlier screen processes kept with KeepNotes.
+	Notes []Note `json:"notes,omitempty"`
 	// ConfigSHA256 is the hash, in hex, of the configuration that the supervisor read and
 	// checked: the screen process must have read the same.
 	ConfigSHA256 string `json:"config_sha256"`
@@ -126,6 +128,20 @@ func (c *Client) Hello(ctx context.Context) (Hello, error) {
 func (c *Client) Findings(ctx context.Context) ([]Finding, error) {
 	a, err := c.call(ctx, request{Op: opFindings}, nil)
 	return a.Findings, err
+}
+
+// SwitchPower has the machine switched off or started anew. ErrNoPower: nobody here does that, or
+// not from here; ErrPlayerRunning: not during an exam. Nil means that it was asked for.
+func (c *Client) SwitchPower(ctx context.Context, p Power) error {
+	_, err := c.call(ctx, request{Op: opPower, Power: p}, nil)
+	return err
+}
+
+// KeepNotes keeps at least one and at most MaxNotes notes, in the place of those kept before, for
+// the Hello of the next screen process. They are gone when the machine is switched off.
+func (c *Client) KeepNotes(ctx context.Context, notes []Note) error {
+	_, err := c.call(ctx, request{Op: opNote, Notes: notes}, nil)
+	return err
 }
 
 // Dial has the supervisor resolve addr ("host:port") and connect; network is "tcp",

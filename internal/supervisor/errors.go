@@ -52,6 +52,7 @@ const (
 	kindPlayerStart   kind = "player_start"
 	kindNoHandoff     kind = "no_handoff"
 	kindNoRenewal     kind = "no_renewal"
+	kindNoPower       kind = "no_power"
 	kindTooLarge      kind = "too_large"
 	kindParams        kind = "params"
 	kindInternal      kind = "internal"
@@ -84,7 +85,7 @@ func sentinels() []sentinel {
 	return []sentinel{
 		{kindNotAllowed, ErrNotAllowed}, {kindBusy, ErrBusy},
 		{kindPlayerRunning, ErrPlayerRunning}, {kindPlayerStart, ErrPlayerStart},
-		{kindNoHandoff, ErrNoHandoff}, {kindNoRenewal, ErrNoRenewal},
+		{kindNoHandoff, ErrNoHandoff}, {kindNoRenewal, ErrNoRenewal}, {kindNoPower, ErrNoPower},
 		{kindTooLarge, ErrTooLarge}, {kindParams, dpop.ErrParams},
 		{kindCanceled, context.Canceled}, {kindTimeout, os.ErrDeadlineExceeded},
 	}

@@ -34,6 +34,8 @@ const (
 	opRenewed  op = "renewed"
 	opEnd      op = "end"
 	opFindings op = "findings"
+	opPower    op = "power"
+	opNote     op = "note"
 )
 
 // request is the head of a packet from the screen process.
@@ -43,6 +45,8 @@ type request struct {
 	Dial  *dialParams  `json:"dial,omitempty"`
 	Proof *proofParams `json:"proof,omitempty"`
 	Ref   uint64       `json:"ref,omitempty"` // the request to cancel, the renewal answered
+	Power Power        `json:"power,omitempty"`
+	Notes []Note       `json:"notes,omitempty"`
 }
 
 // dialParams is where to dial.
@@ -124,6 +128,15 @@ func strictJSON(b []byte, v any) error {
 	return nil
 }
 
+// asksWell: a word for the machine's power with that operation alone, and notes with theirs.
+func (r request) asksWell() bool {
+	power := r.Power == ""
+	if r.Op == opPower {
+		power = r.Power == PowerOff || r.Power == PowerRestart
+	}
+	return power && (len(r.Notes) > 0) == (r.Op == opNote) && wellNoted(r.Notes)
+}
+
 // decodeRequest reads a packet from the screen process and checks its shape: each
 // operation has its own members and no others. Every error wraps errProtocol.
 func decodeRequest(packet []byte) (request, []byte, error) {
@@ -134,7 +147,7 @@ func decodeRequest(packet []byte) (request, []byte, error) {
 	}
 	var wantRef, mayBody, mustBody bool
 	switch r.Op {
-	case opHello, opDial, opProve, opRelaunch, opStop, opEnd, opFindings:
+	case opHello, opDial, opProve, opRelaunch, opStop, opEnd, opFindings, opPower, opNote:
 	case opCancel:
 		wantRef = true
 	case opRenewed:
@@ -149,6 +162,7 @@ func decodeRequest(packet []byte) (request, []byte, error) {
 		(r.Ref != 0) != wantRef,
 		(r.Dial != nil) != (r.Op == opDial),
 		(r.Proof != nil) != (r.Op == opProve),
+		!r.asksWell(),
 		len(body) > 0 && !mayBody,
 		len(body) == 0 && mustBody:
 		return request{}, nil, fmt.Errorf("%w: misshapen %s", errProtocol, r.Op)

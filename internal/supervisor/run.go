@@ -35,6 +35,7 @@ type supervisor struct {
 	sealed    []Finding               // how the seals were found; nothing undoes them
 	serial    uint64                  // of the signed configuration; 0: none
 	renew     context.CancelCauseFunc // ends Run, to be started anew
+	notes     []Note                  // what the screens did
 	restarted bool                    // the candidate outlived a screen process
 }
 

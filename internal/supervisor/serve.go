@@ -68,6 +68,10 @@ func (v *serving) handle(packet []byte) error {
 	case opProve:
 		proof, err := v.hosts.prove(v.ctx, v.key, r.Proof.params())
 		return v.reply(reply{ID: r.ID, Proof: proof}, err)
+	case opPower:
+		err = v.power(r.Power)
+	case opNote:
+		v.notes = r.Notes
 	case opStart:
 		err = v.exam.start(body)
 	case opRelaunch:
@@ -110,7 +114,7 @@ func (v *serving) hello(id uint64) error {
 		tell(reply{ID: id, Hello: &Hello{
 			Restarted: v.restarted, PlayerRunning: inExam, Thumbprint: v.key.Thumbprint(),
 			StateDir: v.state.dir, SessionDir: v.state.session(), BootID: v.state.boot,
-			ConfigSerial: v.serial, ConfigSHA256: v.o.Config.SHA256(),
+			Notes: v.notes, ConfigSerial: v.serial, ConfigSHA256: v.o.Config.SHA256(),
 		}})
 	})
 	return nil

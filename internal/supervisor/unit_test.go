@@ -83,6 +83,13 @@ func TestMisshapenRequests(t *testing.T) {
 		{"hello with body", request{ID: 1, Op: opHello}, "x"},
 		{"start without body", request{ID: 1, Op: opStart}, ""},
 		{"cancel of nothing", request{ID: 1, Op: opCancel}, ""},
+		{"power without a word", request{ID: 1, Op: opPower}, ""},
+		{"power of another kind", request{ID: 1, Op: opPower, Power: "../off"}, ""},
+		{"end with power", request{ID: 1, Op: opEnd, Power: PowerOff}, ""},
+		{"no notes", request{ID: 1, Op: opNote}, ""},
+		{"a person's note", request{ID: 1, Op: opNote, Notes: []Note{{Screen: "marie@univ-uness.fr"}}}, ""},
+		{"too many notes", request{ID: 1, Op: opNote, Notes: make([]Note, MaxNotes+1)}, ""},
+		{"end with notes", request{ID: 1, Op: opEnd, Notes: make([]Note, 1)}, ""},
 		{"end of something", request{ID: 1, Op: opEnd, Ref: 1}, ""},
 	} {
 		packet, err := encode(nil, c.r, []byte(c.body))
@@ -102,7 +109,7 @@ func TestMisshapenRequests(t *testing.T) {
 }
 
 func TestFailuresCross(t *testing.T) {
-	for _, err := range []error{ErrNotAllowed, ErrBusy, ErrPlayerRunning, ErrNoHandoff, ErrNoRenewal, ErrTooLarge,
+	for _, err := range []error{ErrNotAllowed, ErrBusy, ErrPlayerRunning, ErrNoHandoff, ErrNoRenewal, ErrNoPower, ErrTooLarge,
 		dpop.ErrParams, context.Canceled, os.ErrDeadlineExceeded, syscall.ECONNREFUSED, syscall.ENETUNREACH,
 		syscall.EHOSTUNREACH, syscall.ENETDOWN} {
 		wrapped := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", err)}

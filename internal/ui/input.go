@@ -80,7 +80,7 @@ func (o output) Touched() { o.u.post(login.Touched{}) }
 
 // rewind brings the field back into view: something is typed.
 func (u *UI) rewind() {
-	if s := u.screens[u.view.Screen]; s != nil {
+	if s := u.screens[face(u.view)]; s != nil {
 		s.Card().Rewind()
 	}
 }

@@ -99,7 +99,7 @@ func New(frame Frame, w *words.Words, post func(login.Event), opts ...Option) *U
 	u.window = &fyne.Container{Layout: windowLayout{u}}
 	u.window.Add(u.ground)
 	u.window.Add(u.header.content)
-	for _, name := range login.Screens() {
+	for _, name := range append(login.Screens(), inHelp()...) {
 		card := u.screens[name].Card()
 		card.Hide()
 		u.window.Add(card)
@@ -157,7 +157,30 @@ func (u *UI) makeScreens() {
 		login.ScreenTrouble:      screen.NewTrouble(env),
 		login.ScreenConnected:    screen.NewConnected(env),
 		login.ScreenEnded:        screen.NewEnded(env),
+		helpReport:               screen.NewReport(env),
+		helpPower:                screen.NewPower(env),
 	}
+}
+
+// What stands in the place of the help's page is a screen of its own here, and the help for
+// everybody else.
+const (
+	helpReport login.Screen = "help/report"
+	helpPower  login.Screen = "help/power"
+)
+
+func inHelp() []login.Screen { return []login.Screen{helpReport, helpPower} }
+
+// face is the screen that shows v.
+func face(v login.View) login.Screen {
+	switch {
+	case v.Help == nil:
+	case v.Help.Report != nil:
+		return helpReport
+	case v.Help.Power != nil:
+		return helpPower
+	}
+	return v.Screen
 }
 
 // Content is what the window shows.
@@ -203,7 +226,7 @@ func (u *UI) show(v login.View) {
 	u.view = v
 	u.updateFields(before)
 	restyled := u.restyle()
-	now := u.screens[v.Screen]
+	now := u.screens[face(v)]
 	if now == nil {
 		return // a screen this build does not know: keep what is shown
 	}
@@ -213,8 +236,8 @@ func (u *UI) show(v login.View) {
 	}
 	now.Update(shown)
 	moved := restyled
-	if before.Screen != v.Screen {
-		if old := u.screens[before.Screen]; old != nil {
+	if face(before) != face(v) {
+		if old := u.screens[face(before)]; old != nil {
 			old.Card().Hide()
 		}
 		now.Card().Rewind()

@@ -2,6 +2,8 @@ package ui_test
 
 import (
 	"slices"
+	"strings"
+	"time"
 
 	"portillon/internal/identity"
 	"portillon/internal/login"
@@ -179,6 +181,38 @@ func codeScenes() []scene {
 	}
 }
 
+// asideScenes are what stands in the place of a page of the help.
+func asideScenes() []scene {
+	inHelp := func(name string, fill func(*login.HelpView)) scene {
+		return other(name, login.ScreenHelp, func(v *login.View) {
+			v.Help = &login.HelpView{Step: procedure.Tablet, MayPower: true}
+			fill(v.Help)
+		})
+	}
+	var out []scene
+	for name, p := range map[string]login.PowerView{"power": {}, "power-off": {Action: login.PowerOff}, "power-restart": {Action: login.PowerRestart},
+		"power-asked": {Action: login.PowerOff, Asked: true}, "power-refused": {Action: login.PowerRestart, Refused: true}} {
+		out = append(out, inHelp(name, func(h *login.HelpView) { h.Power = &p }))
+	}
+	slices.SortFunc(out, func(a, b scene) int { return strings.Compare(a.name, b.name) })
+	var records []login.Record
+	at := time.Date(2026, 10, 19, 9, 30, 12, 0, time.UTC)
+	kinds := login.Codes()
+	for _, k := range identity.Kinds() {
+		kinds = append(kinds, k.String())
+	}
+	for i := range 30 {
+		r := login.Record{At: at.Add(time.Duration(i) * 17 * time.Second), Screen: login.Screens()[i%len(login.Screens())]}
+		if i%3 > 0 {
+			r.Kind = kinds[i%len(kinds)]
+		}
+		records = append(records, r)
+	}
+	return append(out, inHelp("report", func(h *login.HelpView) { h.Report = &login.ReportView{Records: records} }),
+		inHelp("report-short", func(h *login.HelpView) { h.Report = &login.ReportView{Records: records[:4]} }),
+		inHelp("tablet-may-power", func(*login.HelpView) {}))
+}
+
 // helpScenes is every page of the help, and those that have two faces.
 func helpScenes() []scene {
 	page := func(name string, id procedure.ID, change func(*login.View)) scene {
@@ -241,6 +275,7 @@ func otherScenes() []scene {
 		other("shown", login.ScreenEnded, func(v *login.View) { v.Ended = &login.EndedView{Seconds: 48} }),
 	}
 	out = append(out, helpScenes()...)
+	out = append(out, asideScenes()...)
 	for _, kind := range []identity.Kind{identity.NoNetwork, identity.Busy, identity.CaptivePortal, identity.BadCertificate, identity.ServiceUnavailable, identity.Misconfigured} {
 		out = append(out, other(kind.String(), login.ScreenTrouble, func(v *login.View) {
 			v.Trouble = &login.TroubleView{Kind: kind, Code: "N1", RetryIn: 12, Resends: true}

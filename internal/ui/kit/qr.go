@@ -33,6 +33,9 @@ func NewQR(side float32) *QR {
 	return q
 }
 
+// qrLong is a text that takes more than an address does, in bytes.
+const qrLong = 256
+
 // Set encodes uri and reports whether it changed. What cannot be encoded (empty,
 // or too long for a code) hides the drawing: the address stands beside it in
 // words.
@@ -41,7 +44,11 @@ func (q *QR) Set(uri string) bool {
 		return false
 	}
 	q.uri, q.bits = uri, nil
-	code, err := qrcode.New(uri, qrcode.Medium)
+	level := qrcode.Medium
+	if len(uri) > qrLong {
+		level = qrcode.Low // larger modules: a screen has no scratches
+	}
+	code, err := qrcode.New(uri, level)
 	if err == nil && uri != "" {
 		q.bits = code.Bitmap() // with the quiet zone of four modules
 	}

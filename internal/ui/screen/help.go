@@ -33,6 +33,7 @@ type Help struct {
 	choices                  []*kit.Button // of the page that only asks, in the first column
 	ways                     []*kit.Button // the answers of any other
 	others                   *kit.Button
+	report, power            *kit.Button
 }
 
 // Most of everything on one page; a test holds the tree to it.
@@ -60,6 +61,8 @@ func NewHelp(env Env) *Help {
 		portalQR:   kit.NewQR(150),
 		portalURI:  kit.NewBody(env.Look, "").Bold(),
 		others:     env.button(kit.Tool, "help.others", login.HelpTo{Step: procedure.Choose}),
+		report:     env.button(kit.Tool, "help.report", login.OpenAside{Aside: login.AsideReport}),
+		power:      env.button(kit.Tool, "help.power", login.OpenAside{Aside: login.AsidePower}).Iconic(look.IconPower),
 	}
 	h.slot = kit.NewRow(look.Grid*2, []kit.Natural{h.ring, kit.NewFill(env.Look, kit.NewColumn(look.Grid/2, h.next, h.passed), 240)}, 1)
 	h.portal = kit.NewRow(look.Grid*2, []kit.Natural{kit.NewFill(env.Look, h.portalQR, 150), kit.NewFill(env.Look, h.portalURI, 200)}, 1)
@@ -91,7 +94,7 @@ func (h *Help) parts() kit.Parts {
 			parts.Main = append(parts.Main, kit.Part{Block: h.slot, Gap: 12})
 		}
 	}
-	parts.Main = append(parts.Main, kit.Part{Block: h.where, Gap: 16})
+	parts.Main = append(parts.Main, kit.Part{Block: h.where, Gap: 16}, kit.Part{Block: h.report, Gap: 24}, kit.Part{Block: h.power, Gap: 12})
 	for range maxChoices {
 		b := button(kit.Secondary)
 		h.choices = append(h.choices, b)
@@ -184,6 +187,8 @@ func (h *Help) Update(v login.View) {
 	}
 	moved := []bool{h.setWords(p), h.setAnswers(p), h.setTyped(p, s.Email), h.setSlot(s),
 		h.portalQR.Set(s.SetupURI), h.portalURI.Set(kit.Plain(s.SetupURI)),
+		kit.Show(h.report, p.ID == procedure.Call || p.ID == procedure.Tablet),
+		kit.Show(h.power, s.MayPower && (p.ID == procedure.Call || p.ID == procedure.Tablet)),
 		kit.Show(h.portal, p.Shows == procedure.ThingPortal && s.SetupURI != "")}
 	for _, c := range h.contacts {
 		moved = append(moved, kit.Show(c.Block, p.Shows == procedure.ThingContacts))
