@@ -28,7 +28,11 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
-	client, err := supervisor.Connect()
+	connect := supervisor.Connect
+	if soft() {
+		connect = supervisor.ConnectSoft
+	}
+	client, err := connect()
 	if err != nil {
 		return err
 	}

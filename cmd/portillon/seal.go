@@ -27,7 +27,7 @@ func sealSupervisor(o *supervisor.Options, runtime string) {
 			return nil // a tablet that cannot be sealed says so on its screen
 		}
 	}
-	o.Resolver = lockdown.Resolver()
+	o.Resolver, o.Soft = lockdown.Resolver(), soft()
 	o.SealParent = apply("supervisor", lockdown.SealSupervisor)
 	o.SealChildren = apply("children", lockdown.ScopeChildren)
 	o.Sealed = func() []supervisor.Finding {
@@ -114,10 +114,16 @@ func (s *sealScreen) facts(context.Context) ([]preflight.Fact, error) {
 // never seals itself under lockdown = "required" (lockdown.ErrWithout), and so shows no login there.
 var leaveOut string
 
+// hardening in leaveOut is the second lock behind not-dumpable and no-core: what supervisor and
+// screen process do of their own accord before they are sealed.
+const hardening = "hardening"
+
+func soft() bool { return strings.Contains(leaveOut, hardening) }
+
 func without() []lockdown.Part {
 	var out []lockdown.Part
 	for part := range strings.SplitSeq(leaveOut, ",") {
-		if part != "" {
+		if part != "" && part != hardening {
 			out = append(out, lockdown.Part(part))
 		}
 	}

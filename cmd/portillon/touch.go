@@ -28,6 +28,10 @@ func (t *thumbs) listen(win fyne.Window) {
 	if id == 0 {
 		return
 	}
+	// The screen process never offers anything itself; what another program left is the last candidate's.
+	if err := touch.ClearSelections(os.Getenv("DISPLAY")); err != nil {
+		t.log.Warn("selections", "error", err.Error())
+	}
 	l, err := touch.Listen(os.Getenv("DISPLAY"), id, func(e touch.Event) {
 		t.do(func() { t.finger(e) })
 	})

@@ -28,6 +28,7 @@ func Table() []Row {
 
 		{"internal/login", []string{"internal/identity", "internal/procedure"}, "login stays pure"},
 		{"internal/vault", []string{"internal/identity"}, "the vault keeps what identity sealed and knows no one else"},
+		{"internal/keyring", []string{"internal/vault"}, "what starts the keyring asks the vault whether it is open, and keeps nothing itself"},
 		{"internal/words", []string{"assets"}, "words come from the translation files alone"},
 
 		{"internal/lockdown", []string{"internal/config"}, "the lockdown trusts as little code as possible"},
@@ -49,7 +50,7 @@ func Table() []Row {
 		{"internal/image", []string{"internal/config", "internal/lockdown", "internal/dpop", "assets"},
 			"the image is planned from its definitions, and closed by lockdown's own ruleset"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
-		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/egress", "internal/identity/...", "internal/image", "internal/lockdown",
+		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/egress", "internal/identity/...", "internal/image", "internal/keyring", "internal/lockdown",
 			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/wire", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
@@ -83,7 +84,7 @@ func Bans() []Ban {
 		},
 		{
 			Packages: []string{"internal/..."},
-			Except:   []string{"internal/supervisor", "internal/egress", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
+			Except:   []string{"internal/supervisor", "internal/egress", "internal/keyring", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
 			Imports:  []string{"os/exec", "plugin"},
 			Why:      "the screen process executes nothing",
 		},

@@ -62,6 +62,7 @@ func commands() []command {
 		{"image adopt", "[--partition DEVICE]", "at boot: verify the configuration, or say why not", imageAdopt},
 		{"image usb", "VENDOR:PRODUCT", "asked by udev: may this be plugged in?", imageUSB},
 		{"image", "test|update", "the tablet image", later},
+		{"keyring", "[--runtime DIR] [--state DIR] [--credential FILE]", "the tablet's private bus and its keyring, unlocked; as the tablet's user", keyringServe},
 		{"storm", "--tablets N --issuer URL …", "a room, a city, a country logging in at once", stormCommand},
 		{"rehearse", "[--size WxH] [--language fr|en]", "the whole room on this machine, to try it", rehearse},
 	}

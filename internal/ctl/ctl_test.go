@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	roles := map[string]func(){
 		"portillonctl": func() { os.Exit(Main(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) },
 	}
-	for name, role := range map[string]func([]string) error{"ctl-world": world, "ctl-dial": dialName} {
+	for name, role := range map[string]func([]string) error{"ctl-world": world, "ctl-dial": dialName, "ctl-rest": rest} {
 		roles[name] = func() {
 			if err := role(os.Args[1:]); err != nil {
 				fmt.Fprintln(os.Stderr, err)

@@ -31,11 +31,12 @@ const (
 
 // escapeGroups is everything that is tried on the tablet itself.
 func escapeGroups() []escapeGroup {
-	return []escapeGroup{
+	return append(hostileGroups(), []escapeGroup{
 		{name: "keys", home: atEmail, tries: keyTries(), end: login1},
 		{name: "media-keys", home: atEmail, tries: mediaTries(), end: login1},
 		{name: "pointer", home: atEmail, tries: pointerTries(), end: login1},
 		{name: "password", home: atPassword, tries: selectionTries()},
+		{name: "selections", home: atEmail, tries: leftTries()},
 		{name: "server-text", home: atEmail, tries: textTries()},
 		{name: "client", home: atEmail, tries: clientTries()},
 		{name: "outputs", home: atEmail, tries: outputTries(), change: []func(*settings){func(s *settings) { s.touchscreen = true }}},
@@ -67,7 +68,7 @@ func escapeGroups() []escapeGroup {
 		{name: "grid-noncompliant", home: atNoncompliant, tries: gridTries()},
 		{name: "grid-ended", home: atEnded, tries: gridTries(), change: []func(*settings){demoExam}},
 		{name: "signals-exam", home: atExam, tries: signalTries(), change: []func(*settings){demoExam}},
-	}
+	}...)
 }
 
 func atEmail(e *escapee) {

@@ -86,6 +86,23 @@ func (e *escapee) selections(typed string) {
 	}
 }
 
+// leftTries: what another program left for pasting is gone when the next candidate comes.
+func leftTries() []try {
+	return []try{{name: "left-for-the-next", item: "selection", elsewhere: true, do: func(e *escapee) {
+		w := e.stranger(1, 1)
+		e.must(xproto.UnmapWindowChecked(e.x, w).Check())
+		for _, name := range []string{"PRIMARY", "SECONDARY", "CLIPBOARD"} {
+			e.must(xproto.SetSelectionOwnerChecked(e.x, w, e.atom(name), xproto.TimeCurrentTime).Check())
+		}
+		e.must(xproto.ChangePropertyChecked(e.x, xproto.PropModeReplace, e.root, e.atom("CUT_BUFFER0"), xproto.AtomString, 8, 6, []byte("Secret")).Check())
+		pid := e.screenProcess()
+		e.must(syscall.Kill(pid, syscall.SIGKILL)) // another candidate, another process
+		e.on("email")
+		e.selections("Secret")
+		e.must(xproto.DestroyWindowChecked(e.x, w).Check())
+	}}}
+}
+
 func windowTries() []try {
 	return []try{
 		{name: "wm-delete-window", item: "close", after: empty1, do: func(e *escapee) { e.message(e.window(), "WM_PROTOCOLS", "WM_DELETE_WINDOW") }},

@@ -41,6 +41,8 @@ type escapee struct {
 	player *mirror
 	round  int    // how often the group has begun
 	away   string // where the service was that is gone
+	// betrayed is what an attempt itself saw go wrong.
+	betrayed string
 }
 
 // face is how the label may look: text size, contrast, header small or large.
@@ -108,6 +110,10 @@ func (e *escapee) start(home func(*escapee)) {
 // show: what is wrong must stay wrong for backWithin, but for a program that ran.
 func (e *escapee) verdict() string {
 	e.t.Helper()
+	if why := e.betrayed; why != "" {
+		e.betrayed = ""
+		return why
+	}
 	e.breathe()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

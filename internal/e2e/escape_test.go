@@ -111,6 +111,7 @@ func TestEscape(t *testing.T) {
 			t.Run(g.name, func(t *testing.T) { g.run(t, tally) })
 		}
 		t.Run("inside", func(t *testing.T) { inside(t, tally) })
+		t.Run("outside", func(t *testing.T) { outside(t, tally) })
 		t.Run("network", func(t *testing.T) { network(t, tally) })
 	})
 	for _, i := range escapeItems() {

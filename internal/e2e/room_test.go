@@ -35,6 +35,7 @@ type settings struct {
 	centre  demo.Centre
 	keyring bool // a Secret Service of the room's own
 	wire    bool // a recorder between tablet and service
+	hostile bool // somebody hostile there
 	// required: a tablet as an exam has it, signed with this serial, full screen. 0: a demonstration.
 	required uint64
 	// touchscreen: a real X server with one, instead of Xvfb, which has none.
@@ -55,6 +56,7 @@ type room struct {
 	hands   *hands.Hands
 	mirror  *mirror
 	wire    *recorder
+	hostile *hostile
 	env     []string
 	uid     uint32
 	log     *buffer // the service's
@@ -208,8 +210,8 @@ func (r *room) serve(listen string) {
 	first := r.service == nil
 	// The screens show the address tablets have in an exam.
 	args := []string{"--listen", listen, "--data", r.path("data"), "--demo", "--setup-uri", "https://portail.uness.fr"}
-	if r.set.wire {
-		// The recorder stands where the tablet looks for the service.
+	if r.set.wire || r.set.hostile {
+		// The one between stands where the tablet looks for the service.
 		args = []string{"--listen", strings.Replace(listen, "127.0.0.1", "127.0.0.2", 1), "--issuer-host", "127.0.0.1",
 			"--data", r.path("data"), "--demo", "--setup-uri", "https://portail.uness.fr"}
 	}
@@ -228,6 +230,11 @@ func (r *room) serve(listen string) {
 	}
 	b, err := os.ReadFile(ca)
 	r.must(err)
+	if r.set.hostile {
+		r.hostile, err = startHostile(r.t, s)
+		r.must(err)
+		b = append(r.hostile.trusted.pem(), r.hostile.unpinned.pem()...) // the first is pinned
+	}
 	r.must(os.WriteFile(r.path("ca.pem"), b, 0o644)) // the data directory is closed to the tablet
 	configured := *s
 	configured.CAFile = r.path("ca.pem")

@@ -50,4 +50,7 @@ type Options struct {
 	// SealChildren, when set, is called after SealParent on the one thread that will start
 	// every child; what it forbids, the children inherit and this process keeps. An error ends Run.
 	SealChildren func() error
+	// Soft leaves this process as dumpable as it is: for builds of the escape suite's self-test
+	// alone. Where lockdown is required Run refuses it with ErrSoft.
+	Soft bool
 }

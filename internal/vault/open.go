@@ -44,7 +44,7 @@ func Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { done <- unlocked(ctx, address) }()
+	go func() { done <- Unlocked(ctx, address) }()
 	select {
 	case err := <-done:
 		if err != nil {
@@ -66,9 +66,13 @@ func busAddress() (string, error) {
 	return address, nil
 }
 
-// unlocked asks, on a connection of its own, whether a Secret Service is there and its
-// collection open. It looks at the collection that go-keyring would use.
-func unlocked(ctx context.Context, address string) (err error) {
+// ErrLocked: the collection is there, and locked.
+var ErrLocked = errors.New("the keyring is locked")
+
+// Unlocked asks, on a connection of its own to the bus at address, whether a Secret Service is
+// there and its collection open: nil, ErrLocked, or why it cannot be known. It looks at the
+// collection that go-keyring would use.
+func Unlocked(ctx context.Context, address string) (err error) {
 	bus, err := dbus.Connect(address, dbus.WithContext(ctx))
 	if err != nil {
 		return fmt.Errorf("session bus: %w", err)
@@ -97,7 +101,7 @@ func unlocked(ctx context.Context, address string) (err error) {
 		return err
 	}
 	if locked {
-		return errors.New("the keyring is locked")
+		return ErrLocked
 	}
 	return nil
 }

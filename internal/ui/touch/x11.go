@@ -56,6 +56,7 @@ type conn struct {
 	net.Conn
 	in     *bufio.Reader
 	nextID uint32
+	roots  []uint32
 }
 
 // dial connects to a local display (":0", ":0.0", "unix:0") and introduces itself.
@@ -110,7 +111,8 @@ func (c *conn) introduce(number string) error {
 		return fmt.Errorf("%w: the server refuses the connection", ErrUnsupported)
 	}
 	c.nextID = le.Uint32(body[4:]) // the mask is ones below the base: counting is enough for us
-	return nil
+	c.roots, err = rootsOf(body)
+	return err
 }
 
 func pad(b []byte) []byte {
