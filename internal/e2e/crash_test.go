@@ -52,7 +52,7 @@ func (r *room) offered() func(*login.View) {
 func TestPlayerCrash(t *testing.T) {
 	r := enter(t, func(s *settings) { s.centre.Player = []string{"/bin/sh", "-c", "cat <&3 >>seen; exit 1"} })
 	r.loginByKeys(camille)
-	r.connect()
+	r.on("connected") // the player may fail before it counts as handed to
 	for range 3 {
 		r.outcome("player_failed")
 	}
