@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"portillon/internal/rehearsal/metrics"
 	"portillon/internal/rehearsal/oauth"
 	"portillon/internal/rehearsal/people"
 	"portillon/internal/wire"
@@ -21,7 +23,7 @@ import (
 // newHTTP wraps the routes in what every answer has, and bounds every request.
 func newHTTP(mux router, o Options) *http.Server {
 	return &http.Server{
-		Handler:           observe(mux, o.Log),
+		Handler:           observe(mux, o.Log, o.meter),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -62,7 +64,7 @@ func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // observe gives every answer a correlation id and logs one line about it: what was
 // asked and how it ended, never who or with what.
-func observe(mux router, logger *slog.Logger) http.Handler {
+func observe(mux router, logger *slog.Logger, meter *metrics.Metrics) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now() // a duration of this machine's, not the service's time
 		id := rand.Text()[:16]
@@ -84,6 +86,7 @@ func observe(mux router, logger *slog.Logger) http.Handler {
 				http.Error(rec, `{"error":"`+wire.ErrorServerError+`"}`, http.StatusInternalServerError)
 			}
 			_, pattern := mux.Handler(r)
+			meter.Request(pattern, rec.status, cmp.Or(outcome.Sub, outcome.Code), time.Since(start))
 			logger.LogAttrs(ctx, slog.LevelInfo, "request",
 				slog.String("correlation", id), slog.String("method", known(r.Method)), slog.String("route", pattern),
 				slog.Int("status", rec.status), slog.String("error", outcome.Code), slog.String("suberror", outcome.Sub),

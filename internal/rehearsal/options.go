@@ -9,6 +9,7 @@ import (
 
 	"portillon/internal/procedure"
 	"portillon/internal/rehearsal/mail"
+	"portillon/internal/rehearsal/metrics"
 	"portillon/internal/rehearsal/oauth"
 )
 
@@ -51,8 +52,13 @@ type Options struct {
 	// PasswordQueue bounds the passwords that wait to be checked; 0: by the cores.
 	PasswordQueue int
 
+	// Metrics is where an operator's figures are served, host:port, over plain HTTP; "": nowhere.
+	Metrics string
+
 	Now func() time.Time // default time.Now
 	Log *slog.Logger     // default: nowhere
+
+	meter *metrics.Metrics // nil: nobody counts
 }
 
 func (o Options) complete() (Options, error) {

@@ -21,6 +21,7 @@ import (
 	"portillon/internal/rehearsal/keys"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/mailbox"
+	"portillon/internal/rehearsal/metrics"
 	"portillon/internal/rehearsal/oauth"
 	"portillon/internal/rehearsal/password"
 	"portillon/internal/rehearsal/people"
@@ -42,19 +43,22 @@ type Server struct {
 	CAFile     string // the CA certificate, PEM
 	CAPin      string // its public key, "sha256/BASE64", as a configuration pins it
 
+	MetricsAddr string // host:port of the operator's door; "": none
+
 	DB *store.DB // for tests and for commands beside the service
 
-	http     *http.Server
-	webs     []*http.Server // the sites'
-	sites    []site
-	unis     *demouniversity.Server // the demonstration's; else nil
-	box      *mailbox.Servers
-	lock     *os.File
-	stop     context.CancelFunc
-	stopped  sync.WaitGroup
-	serveErr chan error
-	once     sync.Once
-	closeErr error
+	http        *http.Server
+	webs        []*http.Server // the sites'
+	sites       []site
+	unis        *demouniversity.Server // the demonstration's; else nil
+	box         *mailbox.Servers
+	shutMetrics func(context.Context) error // nil: no door
+	lock        *os.File
+	stop        context.CancelFunc
+	stopped     sync.WaitGroup
+	serveErr    chan error
+	once        sync.Once
+	closeErr    error
 }
 
 // Start serves until Close. What is wrong with the options, the data directory or
@@ -144,6 +148,9 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 	}
 	queue := mail.NewQueue(s.DB, ring, sender(*relay, o), o.Now, o.Log)
 	hasher := password.New(o.PasswordQueue)
+	if err := s.openMetrics(run, &o, hasher); err != nil {
+		return err
+	}
 	portalDoor, err := s.listenPortal(run, o)
 	if err != nil {
 		return err
@@ -185,6 +192,25 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 		}
 	})
 	return nil
+}
+
+// openMetrics opens the operator's door, where one is asked for.
+func (s *Server) openMetrics(ctx context.Context, o *Options, hasher *password.Hasher) (err error) {
+	if o.Metrics == "" {
+		return nil
+	}
+	o.meter = metrics.New(metrics.Sources{
+		Queue: func() (q metrics.Queue) {
+			q.Here, q.Promised, q.Each = hasher.State()
+			return q
+		},
+		Mails: func(ctx context.Context) (n int, err error) {
+			err = s.DB.Read(ctx, func(tx *store.Tx) error { n, err = tx.MailsWaiting(); return err })
+			return n, err
+		},
+	})
+	s.MetricsAddr, s.shutMetrics, err = o.meter.Serve(ctx, o.Metrics)
+	return err
 }
 
 // openCockpit serves the cockpit.
@@ -275,6 +301,9 @@ func (s *Server) Close(ctx context.Context) error {
 		}
 		s.stop()
 		s.stopped.Wait()
+		if s.shutMetrics != nil {
+			errs = append(errs, s.shutMetrics(ctx))
+		}
 		if s.box != nil {
 			errs = append(errs, s.box.Close(ctx))
 		}

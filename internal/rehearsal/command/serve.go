@@ -91,6 +91,7 @@ func (f *serveFlags) set() *flag.FlagSet {
 	fs.StringVar(&o.IssuerHost, "issuer-host", "", "`NAME` by which tablets reach the service, where --listen is 0.0.0.0")
 	fs.StringVar(&o.CockpitListen, "cockpit-listen", "", "`HOST:PORT` of the cockpit; default: any free port of --listen's host")
 	fs.DurationVar(&o.Every, "every", procedure.Slot, "how often the cockpit's changes of addresses take effect; shorter for demonstrations")
+	fs.StringVar(&o.Metrics, "metrics", "", "`HOST:PORT` for an operator: /metrics, /healthz, /readyz over plain HTTP; default: nowhere")
 	fs.StringVar(&o.Data, "data", "", "`DIR` for database, keys and CA; made when missing")
 	fs.StringVar(&f.database, "database", "", "`postgres://…`: not in this build yet")
 	fs.BoolVar(&o.Demo, "demo", false, "demonstration: accounts with public passwords, a mailbox, tablets from loopback enrol themselves")

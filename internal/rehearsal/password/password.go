@@ -71,6 +71,9 @@ func New(waiting int) *Hasher {
 	return h
 }
 
+// State is that of the queue (Queue.State).
+func (h *Hasher) State() (here, promised int, each time.Duration) { return h.queue.State() }
+
 // Ticket is a place in the queue. Exactly one of Check, Hash and Leave ends it.
 type Ticket struct{ h *Hasher }
 

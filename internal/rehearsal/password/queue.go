@@ -87,7 +87,7 @@ func (q *Queue) Enter(who string) error {
 	if !known || !at.After(now) { // one that found the queue full in its own moment
 		at = q.promise(who, now)
 	}
-	return &BusyError{After: min(at.Sub(now), longestPromise)}
+	return &BusyError{After: min(max(at.Sub(now), time.Second), longestPromise)}
 }
 
 // start is when a core is free for one more.
@@ -126,6 +126,14 @@ func (q *Queue) sweep(now time.Time) {
 			delete(q.promised, who)
 		}
 	}
+}
+
+// State is how many are in the queue, how many were sent away with a moment to return, and
+// what one takes a core.
+func (q *Queue) State() (here, promised int, each time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.here, len(q.promised), q.each
 }
 
 // Leave gives a place back; took is how long a core worked for it, 0 for not at all.

@@ -152,3 +152,17 @@ func TestEarly(t *testing.T) {
 		}
 	})
 }
+
+// TestFull: a queue that is full says when to come back, even where cores are idle.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := NewQueue(2, 1, each)
+		if err := q.Enter("first"); err != nil {
+			t.Fatal(err)
+		}
+		var busy *BusyError
+		if err := q.Enter("second"); !errors.As(err, &busy) || busy.After <= 0 {
+			t.Errorf("%v", err)
+		}
+	})
+}

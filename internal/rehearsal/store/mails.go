@@ -93,3 +93,9 @@ func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 	p.Audit, err = t.PurgeAudit(now)
 	return p, err
 }
+
+// MailsWaiting counts the messages that are neither sent nor given up.
+func (t *Tx) MailsWaiting() (n int, err error) {
+	_, err = t.row("mails waiting", `SELECT count(*) FROM mails`, nil, &n)
+	return n, err
+}
