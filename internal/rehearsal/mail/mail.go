@@ -6,12 +6,17 @@
 //	                                                          ├ sent, refused for good, too late: deleted
 //	                                                          └ anything else: later, 1 s to 15 s apart
 //
+// A message is sent at least once: a service that dies between the relay's "250" and
+// the next line of its database sends it again, with the same Message-ID, by which
+// mail servers and readers know a copy (RFC 5322 §3.6.4, RFC 1047).
+//
 // Recipient, text and code are sealed while they wait and never logged. A code is
 // never mailed after it expired: the student would type it in vain.
 package mail
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +43,9 @@ var ErrRefused = errors.New("relay refused the message for good")
 
 // Message is what waits to be sent.
 type Message struct {
+	// ID is the left half of the Message-ID, which every attempt shares; Enqueue gives
+	// one. "" (a queue of an older version): each attempt has its own.
+	ID      string `json:"id,omitempty"`
 	To      string `json:"to"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
@@ -67,6 +75,9 @@ func NewQueue(db *store.DB, ring *keys.Ring, relay Relay, now func() time.Time, 
 // Enqueue adds m to the caller's transaction, to be sent before notAfter. A
 // phantom takes the same way and time, and is dropped unsent.
 func (q *Queue) Enqueue(tx *store.Tx, m Message, phantom bool, notAfter time.Time) error {
+	if m.ID == "" {
+		m.ID = rand.Text()
+	}
 	plain, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("enqueue mail: %w", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
@@ -93,7 +94,12 @@ func (s *SMTP) Send(ctx context.Context, m Message) error {
 	}
 	msg.Subject(m.Subject)
 	msg.SetDateWithValue(s.Now())
-	msg.SetMessageID()
+	if m.ID == "" {
+		msg.SetMessageID()
+	} else {
+		_, domain, _ := strings.Cut(s.From, "@") // checked by FromFormat
+		msg.SetMessageIDWithValue(m.ID + "@" + domain)
+	}
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no vacation answers
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	client, err := s.client()

@@ -1,0 +1,310 @@
+package command_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"portillon/internal/backoff"
+	"portillon/internal/dpop"
+	"portillon/internal/identity"
+	"portillon/internal/identity/fipa"
+	"portillon/internal/rehearsal/people"
+	"portillon/internal/storm"
+)
+
+// patience is how long anything may take that is not a wait by design; the machine may
+// be busy.
+const patience = 2 * time.Minute
+
+// claimants are who asks for codes and renews, at once; storms of passwords come beside.
+const (
+	claimants  = 8
+	stormers   = 12
+	firstClaim = 6000 // the claimants' accounts are from here on, the storms' below
+)
+
+// hall is a service that dies and comes back at the same address, on the same data, with a
+// mail server that outlives it.
+type hall struct {
+	*process
+	t       *testing.T
+	dir     string
+	issuer  string // of all its lives
+	command string
+	mails   *mailServer
+	ledger  *ledger
+}
+
+// TestKilled kills the service again and again, in the middle of logins by code and by
+// password and of renewals, and once in a while between a mail's arrival and the relay's
+// answer. What was acknowledged stays so, nothing happens twice, nothing is half-written.
+// CRASHES=100 for more than the ordinary ten.
+func TestKilled(t *testing.T) {
+	crashes := 10
+	if v := os.Getenv("CRASHES"); v != "" {
+		var err error
+		if crashes, err = strconv.Atoi(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dice := rand.New(rand.NewPCG(seed, 0))
+	h := enter(t)
+	load, stop := context.WithCancel(t.Context())
+	defer stop()
+	var crowd sync.WaitGroup
+	for i := range claimants {
+		crowd.Go(func() { h.claims(load, i) })
+	}
+	crowd.Go(func() { h.storms(load) })
+	for i := range crashes {
+		if i%4 == 3 {
+			h.killInMail()
+		} else {
+			h.killAfter(5 + dice.IntN(60))
+		}
+		h.inspect()
+		h.restart()
+	}
+	h.until("more logins after the last crash", h.ledger.more(50))
+	stop()
+	crowd.Wait()
+	h.audit()
+	h.stop(t)
+	h.inspect()
+	t.Logf("%d kills: %s", crashes, h.ledger)
+}
+
+// enter starts the service with the demonstration's people and a mail server of the test's.
+func enter(t *testing.T) *hall {
+	t.Helper()
+	h := &hall{t: t, dir: t.TempDir(), mails: &mailServer{copies: map[string]int{}, codes: map[string][]string{}}, ledger: newLedger()}
+	relay := h.mails.serve(t)
+	const options = "exec rehearsal serve --demo --code-resend 0s --require-dpop-nonce=false --smtp-tls none --smtp %s --data %s --listen %s"
+	h.process = serve(t, fmt.Sprintf(options, relay, h.dir, "127.0.0.1:0"))
+	h.issuer = h.line["issuer"]
+	h.command = fmt.Sprintf(options, relay, h.dir, strings.TrimPrefix(h.issuer, "https://"))
+	return h
+}
+
+func (h *hall) restart() {
+	h.t.Helper()
+	h.process = serve(h.t, h.command)
+}
+
+// until waits for what others do.
+func (h *hall) until(what string, ok func() bool) {
+	h.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("not within %s: %s", patience, what)
+		}
+		pause(h.t.Context(), 2*time.Millisecond)
+	}
+}
+
+// pause returns after d, or when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// killAfter ends the service, as a fault would, once it has answered n requests more.
+func (h *hall) killAfter(n int) {
+	h.t.Helper()
+	h.until(fmt.Sprintf("%d answers", n), h.ledger.more(n))
+	h.kill()
+}
+
+// killInMail ends it when a mail has arrived and the service does not know it yet.
+func (h *hall) killInMail() {
+	h.t.Helper()
+	arrived, dead := make(chan struct{}), make(chan struct{})
+	h.mails.hold(func() {
+		close(arrived)
+		<-dead
+	})
+	select {
+	case <-arrived:
+	case <-time.After(patience):
+		h.t.Fatal("no mail")
+	}
+	h.kill()
+	close(dead)
+}
+
+func (h *hall) kill() {
+	h.t.Helper()
+	if err := h.cmd.Process.Kill(); err != nil {
+		h.t.Fatal(err)
+	}
+	_ = h.cmd.Wait() // it says "signal: killed"
+}
+
+// mailServer takes every message, like a mailbox that never sleeps.
+type mailServer struct {
+	mu     sync.Mutex
+	copies map[string]int      // by Message-ID
+	codes  map[string][]string // by address, one a Message-ID
+	held   func()              // called once, after the next message, before it is acknowledged
+}
+
+func (m *mailServer) serve(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := smtp.NewServer(m)
+	s.Domain, s.ErrorLog = "localhost", log.New(io.Discard, "", 0) // connections of the dead
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		if err := errors.Join(s.Close(), <-done); err != nil {
+			t.Error(err)
+		}
+	})
+	return l.Addr().String()
+}
+
+func (m *mailServer) NewSession(*smtp.Conn) (smtp.Session, error) {
+	return &delivery{mailServer: m}, nil
+}
+
+func (m *mailServer) hold(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.held = f
+}
+
+// to are the codes mailed to an address, oldest first, a message's copies once.
+func (m *mailServer) to(address string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]string(nil), m.codes[address]...)
+}
+
+// doubles is how many messages came more than once, and the most copies of one.
+func (m *mailServer) doubles() (n, most int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.copies {
+		if most = max(most, c); c > 1 {
+			n++
+		}
+	}
+	return n, most
+}
+
+// delivery is one connection to a mailServer.
+type delivery struct {
+	*mailServer
+	recipient string
+}
+
+func (d *delivery) Reset()                               {}
+func (d *delivery) Logout() error                        { return nil }
+func (d *delivery) Mail(string, *smtp.MailOptions) error { return nil }
+func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
+	d.recipient = to
+	return nil
+}
+
+var codeLine = regexp.MustCompile(`(?m)^\d{6}\r?$`)
+
+func (d *delivery) Data(r io.Reader) error {
+	msg, err := mail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	body, err := io.ReadAll(msg.Body)
+	if err != nil {
+		return err // the connection broke: it did not arrive
+	}
+	d.mu.Lock()
+	id := msg.Header.Get("Message-ID")
+	if d.copies[id]++; d.copies[id] == 1 {
+		d.codes[d.recipient] = append(d.codes[d.recipient], string(codeLine.Find(body)[:6]))
+	}
+	f := d.held
+	d.held = nil
+	d.mu.Unlock()
+	if f != nil {
+		f()
+	}
+	return nil
+}
+
+// storms are students with passwords at tablets with the real adapter, one lecture hall after
+// another. Whatever happens to the service, all of them get in.
+func (h *hall) storms(ctx context.Context) {
+	roots, err := h.roots()
+	if err != nil {
+		h.t.Error(err)
+		return
+	}
+	for n := 0; ctx.Err() == nil; n++ {
+		sum, err := storm.Run(h.t.Context(), storm.Options{
+			Tablets: stormers, Arrival: time.Second, Wrong: 0.1, Seed: uint64(n),
+			Backoff: backoff.Policy{First: 100 * time.Millisecond, Most: time.Second}, // impatient: more load
+			Provider: func(int) (identity.Provider, error) {
+				key, err := dpop.NewKey()
+				if err != nil {
+					return nil, err
+				}
+				return fipa.New(fipa.Config{Issuer: h.issuer, ClientID: "portillon", Scope: "openid profile",
+					RootCAs: roots, Prover: key, Now: time.Now})
+			},
+			Account: func(i int) storm.Account {
+				email, _ := identity.ParseEmail(people.StormAddress((n*stormers+i)%firstClaim + 1)) // well formed
+				return storm.Account{Email: email, Password: people.StormPassword}
+			},
+		})
+		if err != nil || sum.LoggedIn != stormers {
+			h.t.Errorf("a storm: %v, %d of %d logged in: %v", err, sum.LoggedIn, stormers, sum.Failures)
+			return
+		}
+		h.ledger.count(func(l *ledger) { l.passwords += sum.LoggedIn })
+	}
+}
+
+// copyData copies the files of a dead service, its log of writes with them.
+func (h *hall) copyData() string {
+	h.t.Helper()
+	dir := h.t.TempDir()
+	for _, name := range []string{"rehearsal.db", "rehearsal.db-wal"} {
+		b, err := os.ReadFile(filepath.Join(h.dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // it ended properly: the log is gone
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
+		}
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "rehearsal.db")
+}
