@@ -68,14 +68,16 @@ func certify(now time.Time) (c certificate, err error) {
 }
 
 // Roots are the authority of the server's certificate.
-func (k *Kratos) Roots() (*x509.CertPool, error) {
-	text, err := os.ReadFile(k.CAFile)
+func (k *Kratos) Roots() (*x509.CertPool, error) { return roots(k.CAFile) }
+
+func roots(file string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("realidp: %s holds no certificate", k.CAFile)
+		return nil, fmt.Errorf("realidp: %s holds no certificate", file)
 	}
 	return pool, nil
 }

@@ -100,13 +100,13 @@ func (k *Kratos) Start(ctx context.Context) error {
 	if err := p.ready(ctx, func(ctx context.Context) error {
 		return k.admin(ctx, http.MethodGet, "/health/ready", nil, http.StatusOK, nil)
 	}); err != nil {
-		return fmt.Errorf("%w\n%s", err, k.lastWords())
+		return fmt.Errorf("%w\n%s", err, lastWords(k.logFile()))
 	}
 	return nil
 }
 
-func (k *Kratos) lastWords() []byte {
-	text, err := os.ReadFile(k.logFile())
+func lastWords(log string) []byte {
+	text, err := os.ReadFile(log)
 	if err != nil {
 		return []byte(err.Error())
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"portillon/internal/rehearsal/mailbox"
 )
 
 // Person is an account at a server.
@@ -22,6 +24,7 @@ type Person struct {
 	Secondary string // another address of the same account; empty: none
 	Name      string // empty: none
 	Password  string // empty: never made
+	State     string // CAS alone: "disabled", "locked" or "expired" after the right password; empty: good
 }
 
 // Add makes an account.
@@ -95,8 +98,10 @@ func (k *Kratos) admin(ctx context.Context, method, path string, body object, wa
 var codeLine = regexp.MustCompile(`(?m)^\d{6}$`)
 
 // Codes lists the codes mailed to an address so far, oldest first.
-func (k *Kratos) Codes(to string) (out []string) {
-	for _, m := range slices.Backward(k.box.Messages(to)) { // newest first there
+func (k *Kratos) Codes(to string) []string { return codes(k.box, to) }
+
+func codes(box *mailbox.Box, to string) (out []string) {
+	for _, m := range slices.Backward(box.Messages(to)) { // newest first there
 		out = append(out, codeLine.FindString(m.Text))
 	}
 	return out

@@ -44,7 +44,11 @@ func begin(cmd *exec.Cmd) (*process, error) {
 
 // ready waits until answers finds nothing wrong.
 func (p *process) ready(ctx context.Context, answers func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	return p.readyWithin(ctx, readyWithin, answers)
+}
+
+func (p *process) readyWithin(ctx context.Context, limit time.Duration, answers func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
