@@ -199,11 +199,11 @@ func (k *Kiosk) handOff(ctx context.Context, e login.HandOff, a *attempt) login.
 	if s == nil {
 		return k.failed(e.Ref, identity.Fail("hand_off", identity.SessionExpired, "no session"))
 	}
-	object, err := json.Marshal(newHandoff(s))
-	if err == nil {
-		err = k.Supervisor.StartPlayer(ctx, object)
-		clear(object)
+	s, err := k.ticketed(ctx, a, s)
+	if err != nil {
+		return k.failed(e.Ref, err)
 	}
+	err = k.startPlayer(ctx, s)
 	if err != nil && !errors.Is(err, supervisor.ErrPlayerRunning) { // an answer that was lost: it runs
 		k.Log.Error("player", "error", err.Error())
 		return k.failed(e.Ref, identity.Fail("hand_off", identity.ServiceUnavailable, "%w", err))
@@ -211,15 +211,61 @@ func (k *Kiosk) handOff(ctx context.Context, e login.HandOff, a *attempt) login.
 	return login.HandedOff(e)
 }
 
+func (k *Kiosk) startPlayer(ctx context.Context, s *identity.Session) error {
+	object, err := json.Marshal(newHandoff(s))
+	if err != nil {
+		return err
+	}
+	defer clear(object)
+	return k.Supervisor.StartPlayer(ctx, object)
+}
+
+// ticketed gives a session a fresh ticket, if a ticket is what it is good for: that one lives
+// some seconds and counts once, so it is asked for when the player is about to start.
+func (k *Kiosk) ticketed(ctx context.Context, a *attempt, s *identity.Session) (*identity.Session, error) {
+	if s.ServiceURL == "" {
+		return s, nil
+	}
+	k.mu.Lock()
+	old := *s
+	var record *vault.Record
+	if a.record != nil {
+		kept := *a.record
+		record = &kept
+	}
+	k.mu.Unlock()
+	fresh, err := k.renewed(ctx, a, &old, record)
+	if fresh != nil {
+		k.hold(a, fresh, record)
+	}
+	return fresh, err
+}
+
 // relaunch starts the player again; one that cannot be started counts as one that
 // exited at once.
 func (k *Kiosk) relaunch() {
 	ctx, cancel := context.WithTimeout(k.ctx, requestLimit)
 	defer cancel()
-	if err := k.Supervisor.RelaunchPlayer(ctx); err != nil {
+	if err := k.startAgain(ctx); err != nil {
 		k.Log.Error("player", "error", err.Error())
 		k.Post(login.PlayerExited{Code: 127})
 	}
+}
+
+// startAgain gives the player what it had, or a fresh ticket in the place of a spent one.
+func (k *Kiosk) startAgain(ctx context.Context) error {
+	a, s, _ := k.inExam()
+	if a == nil || s.ServiceURL == "" {
+		return k.Supervisor.RelaunchPlayer(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ctx, cancel)() // the exam is over
+	fresh, err := k.ticketed(ctx, a, &s)
+	if err != nil {
+		return err
+	}
+	return k.startPlayer(ctx, fresh)
 }
 
 // renew answers the player's wish for a fresh token.
@@ -253,7 +299,7 @@ func (k *Kiosk) freshToken(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(handoff{AccessToken: h.AccessToken, TokenType: h.TokenType, ExpiresAt: h.ExpiresAt})
+	return json.Marshal(handoff{AccessToken: h.AccessToken, TokenType: h.TokenType, ExpiresAt: h.ExpiresAt, ServiceURL: h.ServiceURL})
 }
 
 // inExam is the attempt that holds a session, with copies of session and record: the

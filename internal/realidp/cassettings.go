@@ -26,6 +26,8 @@ func (c *CAS) settings() string {
 		"server.address=127.0.0.1",
 		"server.port=" + strconv.Itoa(c.port),
 		"server.servlet.context-path=/cas",
+		"server.servlet.encoding.charset=UTF-8",
+		"server.servlet.encoding.force=true",
 		"server.ssl.certificate=" + c.dir + "/chain.pem",
 		"server.ssl.certificate-private-key=" + c.dir + "/key.pem",
 		"server.tomcat.basedir=" + c.dir + "/tomcat",

@@ -10,6 +10,11 @@
 //	   .Stop, .Start   the same data, another process
 //	   .Requests       what the server's own log says it was asked
 //
+//	BuildCAS ────→ its modules, by Maven, and a Java runtime (casbuild.go, cas/pom.xml)
+//	StartCAS ────→ with the settings and the few states that are this package's
+//	               (cassettings.go, cas/wiring.groovy); .Add, .Codes, .Stop, .Start as above
+//	   .Attempts       how often CAS says that it judged a password or a code
+//
 // `make test-real` runs the tests against them (build tag realidp). With REQUIRE_REAL_IDP=1 a
 // server that cannot be had is a failure; without it the tests say so and end.
 package realidp

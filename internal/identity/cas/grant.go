@@ -82,7 +82,10 @@ func (p *Provider) grant(ctx context.Context, op string, b *browser, t try, s *s
 	if err := p.take(session, tok); err != nil {
 		return nil, err
 	}
-	return session, p.profile(ctx, b.link, session)
+	if err := p.profile(ctx, b.link, session); err != nil {
+		return nil, err
+	}
+	return session, nil
 }
 
 // refusedBy sorts RFC 6749 §4.1.2.1.

@@ -64,7 +64,10 @@ func (p *Provider) refresh(ctx context.Context, old *identity.Session) (*identit
 		return nil, tokenError(ctx, opRenew, err)
 	}
 	s := *old
-	return &s, p.take(&s, tok)
+	if err := p.take(&s, tok); err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
 
 // Revoke implements identity.Provider: it ends CAS's session, and with it all that was

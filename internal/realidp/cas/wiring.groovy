@@ -162,7 +162,8 @@ beans {
     localeResolver(SessionLocaleResolver) { defaultLocale = Locale.FRENCH }
     realidpClientInfo(ClientInfoThreadLocalFilter, ClientInfoExtractionOptions.builder().build(), ref('tenantExtractor'))
     realidpClientInfoFirst(FilterRegistrationBean) {
-        filter = ref('realidpClientInfo'); order = Integer.MIN_VALUE; urlPatterns = ['/*']
+        // after the filter that says what a form's bytes mean
+        filter = ref('realidpClientInfo'); order = Integer.MIN_VALUE + 100; urlPatterns = ['/*']
     }
     inMemoryRegisteredServices(Services)
     realidpTokenCipher(PasswordlessTokenCipherExecutor, '', '', 'A128CBC-HS256', 512, 256)
