@@ -227,6 +227,7 @@ func (r *reference) authorize(w http.ResponseWriter, req *http.Request) {
 	if q.Get("client_id") != "portillon" || q.Get("redirect_uri") != callback || q.Get("code_challenge_method") != "S256" {
 		r.t.Errorf("authorize %v", q)
 	}
+	http.SetCookie(w, &http.Cookie{Name: "DISSESSIONOauthOidcServerSupport", Value: rand.Text(), Path: "/cas/", Secure: true})
 	if a, in := r.sessions[r.tgc(req)]; in {
 		code := "OC-" + rand.Text()
 		r.tickets[code+q.Get("code_challenge")] = a

@@ -41,16 +41,32 @@ func (p *Provider) Renew(ctx context.Context, old *identity.Session) (*identity.
 	if fresh.Subject != old.Subject {
 		return nil, s.answer.Fail(opRenew, identity.UnexpectedAnswer, "session of another person")
 	}
-	if fresh.Cookie == "" {
-		fresh.Cookie = old.Cookie
-	}
+	fresh.Cookie = renewedCookies(old.Cookie, s.cookies)
 	fresh.GrantedAt = old.GrantedAt
 	return fresh, nil
 }
 
+// renewedCookies are the session's, with the values that CAS has given them since. What
+// else an answer sets is not the session's.
+func renewedCookies(kept string, set []*http.Cookie) string {
+	now := parseCookies(kept)
+	for _, c := range now {
+		for _, fresh := range set {
+			if fresh.Name == c.Name && fresh.Value != "" && fresh.MaxAge >= 0 {
+				c.Value = fresh.Value
+			}
+		}
+	}
+	return keepsake(now)
+}
+
+func parseCookies(kept string) []*http.Cookie {
+	return (&http.Request{Header: http.Header{"Cookie": {kept}}}).Cookies()
+}
+
 // resume puts a session's cookies back, for all of the CAS.
 func (b *browser) resume(kept string) {
-	set := (&http.Request{Header: http.Header{"Cookie": {kept}}}).Cookies()
+	set := parseCookies(kept)
 	for _, c := range set {
 		c.Path = "/"
 	}
