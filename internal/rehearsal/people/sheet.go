@@ -114,11 +114,12 @@ func headers() map[string]store.Column {
 // ErrTooManyRows or ErrCSV.
 func ReadSheet(content []byte, now time.Time) (Sheet, error) {
 	text := decode(content)
+	sep, told := separator(text)
 	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = separator(text), -1, true
+	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = sep, -1, true
 	first, err := r.Read()
-	if err == nil && len(first) == 1 && strings.HasPrefix(strings.ToLower(first[0]), "sep=") {
-		first, err = r.Read() // how spreadsheets are told the separator
+	if err == nil && told {
+		first, err = r.Read()
 	}
 	if err != nil {
 		return Sheet{}, fmt.Errorf("%w: line 1: no header: %w", ErrCSV, shape(err))
@@ -187,26 +188,22 @@ func wide(b []byte, order binary.ByteOrder) string {
 	return string(utf16.Decode(units))
 }
 
-// separator is the one the first lines have most of.
-func separator(text string) rune {
-	head := text
-	if len(head) > 4096 {
-		head = head[:4096]
-	}
-	if l, rest, ok := strings.Cut(head, "\n"); ok {
-		if after, found := strings.CutPrefix(strings.ToLower(l), "sep="); found && len(after) > 0 {
-			return rune(after[0])
+// separator is the one the first line tells a spreadsheet ("sep=;"), or has most of.
+func separator(text string) (sep rune, told bool) {
+	head, _, _ := strings.Cut(text, "\n")
+	if len(head) >= len("sep=") && strings.EqualFold(head[:len("sep=")], "sep=") {
+		if c := strings.TrimSpace(head[len("sep="):]); c == ";" || c == "," {
+			return rune(c[0]), true
 		}
-		_ = rest
-		head = l
+		return '\t', true
 	}
-	best := ';'
+	sep = ';'
 	for _, c := range []rune{',', '\t'} {
-		if strings.Count(head, string(c)) > strings.Count(head, string(best)) {
-			best = c
+		if strings.Count(head, string(c)) > strings.Count(head, string(sep)) {
+			sep = c
 		}
 	}
-	return best
+	return sep, false
 }
 
 // columnsOf finds the column of each header.

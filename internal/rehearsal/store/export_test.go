@@ -1,0 +1,7 @@
+package store
+
+// ExecForTest does what no method does.
+func (t *Tx) ExecForTest(query string) error {
+	_, err := t.exec("test", query)
+	return err
+}
