@@ -89,7 +89,7 @@ func slots(t *testing.T, every time.Duration) {
 
 	time.Sleep(every / 2)
 	slot := change(attach)
-	if slot.Sub(time.Now()) != every/2 || slot.Truncate(every) != slot {
+	if time.Until(slot) != every/2 || slot.Truncate(every) != slot {
 		t.Errorf("the next slot is %s from %s", slot, time.Now())
 	}
 	time.Sleep(time.Until(slot) - time.Millisecond)
