@@ -56,7 +56,7 @@ run: build ## try it: the service, demo accounts and a tablet in a window (witho
 .PHONY: tour
 tour: build ## a scripted student through every screen under Xvfb; PNGs in out/tour/
 	@mkdir -p out/tour && rm -f out/tour/*.png
-	E2E_BIN=$(CURDIR)/bin PORTILLON_TOUR=$(CURDIR)/out/tour go test -count=1 -v -run '^TestTour' ./internal/e2e
+	E2E_VERSION=$(VERSION) PORTILLON_TOUR=$(CURDIR)/out/tour go test -count=1 -v -run '^TestTour' ./internal/e2e
 	@ls out/tour/*.png
 
 .PHONY: test
