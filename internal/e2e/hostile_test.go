@@ -208,6 +208,8 @@ func (h *hostile) config(*tls.ClientHelloInfo) (*tls.Config, error) {
 	if m.certificate != nil {
 		c.Certificates[0] = *m.certificate
 	}
+	// Whoever is not the service has not got the keys of its earlier sessions, and resumes none.
+	c.SessionTicketsDisabled = m.certificate != nil || m.oldTLS
 	if m.oldTLS {
 		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 	}
