@@ -60,7 +60,7 @@ func TestPhoneConfiguresAccount(t *testing.T) {
 	if got := phone.Text("main"); !strings.Contains(got, "J’ai terminé") {
 		t.Errorf("the phone does not send the student back to the tablet: %q", got)
 	}
-	phone.Picture("portal-phone-23-back-to-the-tablet")
+	phone.Picture("portal-phone-24-back-to-the-tablet")
 
 	r.tap("J’ai terminé")
 	r.on("password")

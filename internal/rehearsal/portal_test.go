@@ -1,11 +1,18 @@
 package rehearsal_test
 
 import (
+	"errors"
+	"os"
 	"path"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"portillon/internal/rehearsal"
+	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/store"
+	"portillon/internal/rehearsal/university"
 	"portillon/internal/wire"
 )
 
@@ -227,5 +234,64 @@ func TestPortalPurge(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestNearNames: the page asks once more where another university is likelier meant, and
+// only there.
+func TestNearNames(t *testing.T) {
+	w := start(t)
+	for _, c := range []struct{ email, chosen, says string }{
+		{"p.nom@gmail.com", "sorbonne", "Université Sorbonne Paris Nord"}, // the guide's example
+		{"p.nom@gmail.com", "limoges", ""},
+		{"p.nom@etu.sorbonne-universite.fr", "sorbonne", ""}, // the address says it
+		{"p.nom@univ-rouen.fr", "rouen", ""},
+		{"p.nom@univ-rouen.fr", "caen", "Votre adresse p.nom@univ-rouen.fr est d’une autre université : Université de Rouen Normandie."},
+	} {
+		ph := w.phone()
+		ph.identify(c.email)
+		p := ph.get("/universite").submit("/universite", "university", c.chosen)
+		if c.says == "" {
+			p.at("/universite", 200).follow().says("Authentification de l’université")
+			continue
+		}
+		p.at("/universite/verifier", 200).says(c.says).submit("/universite/verifier", "university", c.chosen).follow()
+	}
+	ph := w.phone()
+	ph.get("/universite?q=sorbonne+nord").says("Université Sorbonne Paris Nord") // without a script
+	ph.get("/universite?q=xyzzy").says("Aucune université ne porte ce nom.")
+	ph.get("/universite").submit("/universite").at("/universite", 422).says("Vous devez choisir votre université.")
+}
+
+// TestRegisteredUniversities: without the demonstration there is a portal where
+// universities are registered, and it offers those.
+func TestRegisteredUniversities(t *testing.T) {
+	real := func(content string) func(*rehearsal.Options) {
+		return func(o *rehearsal.Options) {
+			o.Demo, o.SMTP = false, &mail.SMTP{Addr: "127.0.0.1:9", TLS: mail.TLSNone}
+			if content == "" {
+				return
+			}
+			o.Universities = filepath.Join(t.TempDir(), "universities.json")
+			if err := os.WriteFile(o.Universities, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w := start(t, real(`[{"id": "rouen", "issuer": "https://127.0.0.1:9", "client_id": "uness"}]`))
+	ph := w.phone()
+	p := ph.get("/universite").says("Université de Rouen Normandie")
+	if strings.Contains(p.text(), "Université de Limoges") || strings.Contains(p.text(), "démonstration") {
+		t.Errorf("universities nobody is registered with: %s", p.text())
+	}
+	p.submit("/universite", "university", "rouen").at("/universite", 503).says("ne répond pas") // nobody listens there
+
+	if w := start(t, real("")); w.PortalURL != "" {
+		t.Errorf("a portal without universities at %s", w.PortalURL)
+	}
+	o := rehearsal.Options{Data: t.TempDir()}
+	real(`[{"id": "rouen"}]`)(&o)
+	if s, err := rehearsal.Start(t.Context(), o); !errors.Is(err, university.ErrRegistrations) {
+		t.Errorf("%v, %v", s, err)
 	}
 }
