@@ -238,6 +238,46 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestGlance: a question that finds many has the same pages as one that sorts them all.
+func TestGlance(t *testing.T) {
+	db := open(t)
+	var list []store.Person
+	for i := range 4600 {
+		p := person(i)
+		if i%10 != 0 {
+			p.Secondary = []store.Address{{Text: fmt.Sprintf("zoe%d@courriel.example", i)}}
+		} else {
+			p.Given = "Zoé"
+		}
+		if i%5 == 0 {
+			p.ExtraTime = "1/3"
+		}
+		list = append(list, p)
+	}
+	add(t, db, list...)
+	for _, q := range []store.Search{
+		{Text: "etu"}, {Text: "e uness"}, {Text: "etu", Sort: store.ColumnEmail, Down: true}, {Text: "etu", Offset: 75},
+		{Text: "oeuvr", Sort: store.ColumnGiven}, {Filters: map[store.Column]string{store.ColumnEmail: "etudiant"}},
+		{Text: "zoe"}, {Text: "zoe courriel"}, {Text: "uness", Offset: 4590}, {Text: "etu", Filters: map[store.Column]string{store.ColumnExtra: store.NoExtraTime}},
+	} {
+		q.Limit = 25
+		err := db.Read(t.Context(), func(tx *store.Tx) error {
+			page, _, err := tx.SearchPeople(q)
+			all := q
+			all.Limit, all.Offset = 5000, 0 // more than a glance holds
+			every, total, err2 := tx.SearchPeople(all)
+			want := every[min(q.Offset, len(every)):min(q.Offset+25, len(every))]
+			if total != len(every) || fmt.Sprint(page) != fmt.Sprint(want) {
+				t.Errorf("%+v: %d of %d people, want %d of %d", q, len(page), total, len(want), len(every))
+			}
+			return errors.Join(err, err2)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // FuzzSearch: whatever is typed is a question, never a mistake of the database.
 func FuzzSearch(f *testing.F) {
 	for _, s := range []string{"", "a", `"`, "a*b", "NEAR(a b)", "given : x", "\x00", "é\u0301", "ﬁ", strings.Repeat("a ", 50)} {

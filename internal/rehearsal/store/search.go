@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -67,22 +68,58 @@ type Search struct {
 	Limit   int // 0: none are listed, only counted
 }
 
-// match is the question in FTS5's language, "" for everybody. Every word was folded to
-// letters and digits and is quoted: nothing of the question is syntax.
+// word is one word of a question; column is "" where it may begin anywhere.
+type word struct {
+	column Column
+	text   string // folded: letters and digits
+}
+
+func (s Search) words() (out []word) {
+	for w := range strings.FieldsSeq(Fold(s.Text)) {
+		out = append(out, word{"", w})
+	}
+	for _, c := range indexed() {
+		for w := range strings.FieldsSeq(Fold(s.Filters[c])) {
+			out = append(out, word{c, w})
+		}
+	}
+	return out
+}
+
+// indexed are the columns of the search index, as people_search has them.
+func indexed() []Column {
+	return []Column{ColumnGiven, ColumnFamily, ColumnBirth, ColumnStudent, ColumnINE, ColumnRPPS, ColumnEmail, ColumnSecondary}
+}
+
+// match is the question in FTS5's language, "" for everybody. Every word is letters and
+// digits, and quoted: nothing of the question is syntax.
 func (s Search) match() string {
 	var all []string
-	add := func(prefix, text string) {
-		for w := range strings.FieldsSeq(Fold(text)) {
-			all = append(all, prefix+`"`+w+`" *`)
+	for _, w := range s.words() {
+		q := `"` + w.text + `" *`
+		if w.column != "" {
+			q = string(w.column) + " : " + q
 		}
-	}
-	add("", s.Text)
-	for _, c := range Columns() {
-		if c != ColumnExtra {
-			add(string(c)+" : ", s.Filters[c])
-		}
+		all = append(all, q)
 	}
 	return strings.Join(all, " AND ")
+}
+
+// fits is the same question asked of one person, as match asks it of the index.
+func (p Person) fits(words []word) bool {
+	said := p.searched()[1:] // in the order of indexed
+	begins := func(text, w string) bool { return strings.HasPrefix(text, w) || strings.Contains(text, " "+w) }
+	for _, w := range words {
+		found := false
+		for i, c := range indexed() {
+			text, _ := said[i].(string)
+			found = found || (w.column == "" || w.column == c) && begins(text, w.text)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
 }
 
 // where is the condition on accounts a, with its arguments.
@@ -120,7 +157,13 @@ func (t *Tx) SearchPeople(s Search) (page []Person, total int, err error) {
 	if s.Down {
 		way = "DESC"
 	}
-	query := `SELECT ` + personColumns + ` FROM accounts a WHERE ` + where + ` ORDER BY ` + fmt.Sprintf(order, way) + ` LIMIT ? OFFSET ?`
+	order = fmt.Sprintf(order, way)
+	if s.match() != "" && total >= manyFound {
+		if page, done, err := t.glance(s, order); done || err != nil {
+			return page, total, err
+		}
+	}
+	query := `SELECT ` + personColumns + ` FROM accounts a WHERE ` + where + ` ORDER BY ` + order + ` LIMIT ? OFFSET ?`
 	err = t.rows("search people", query, append(args, s.Limit, s.Offset), func(r *sql.Rows) error {
 		var p Person
 		if err := r.Scan(p.fields()...); err != nil {
@@ -130,4 +173,46 @@ func (t *Tx) SearchPeople(s Search) (page []Person, total int, err error) {
 		return nil
 	})
 	return page, total, err
+}
+
+// A question that finds manyFound people, such as the first letter of a name, would have
+// to sort them all; its first page most often stands among the first glanceRows people in
+// the order asked for.
+const (
+	manyFound  = 4000
+	glanceRows = 400
+)
+
+var errEnough = errors.New("enough")
+
+// glance looks for a page among the first people of an order; done is false where it is
+// not there.
+func (t *Tx) glance(s Search, order string) (page []Person, done bool, err error) {
+	words, skip := s.words(), s.Offset
+	query := `SELECT ` + personColumns + `, coalesce((SELECT group_concat(address, ' ') FROM addresses
+		WHERE account_id = a.id AND address <> a.email AND known_until IS NULL), '') FROM accounts a ORDER BY ` + order + ` LIMIT ?`
+	err = t.rows("search people", query, []any{glanceRows}, func(r *sql.Rows) error {
+		var p Person
+		var more string
+		if err := r.Scan(append(p.fields(), &more)...); err != nil {
+			return err
+		}
+		seen := p
+		seen.Secondary = []Address{{Text: more}}
+		if extra := s.Filters[ColumnExtra]; !seen.fits(words) || extra == NoExtraTime && p.ExtraTime != "" || extra != "" && extra != NoExtraTime && p.ExtraTime != extra {
+			return nil
+		}
+		if skip > 0 {
+			skip--
+			return nil
+		}
+		if page = append(page, p); len(page) == s.Limit {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return page, true, nil
+	}
+	return nil, false, err
 }
