@@ -42,3 +42,14 @@ func benchmark(b *testing.B, login func(tab *tablet, address string)) {
 		}
 	})
 }
+
+// BenchmarkFirstStart is how long a demonstration takes to be there with all its accounts:
+// 5 s at most on a machine with nothing else to do.
+func BenchmarkFirstStart(b *testing.B) {
+	for b.Loop() {
+		w := start(b, func(o *rehearsal.Options) { o.Data = b.TempDir() })
+		if err := w.Close(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
