@@ -72,12 +72,21 @@ test-real: ## conformance against real servers, built or downloaded on first use
 	@began=$$SECONDS; go test -tags realidp -count=1 -timeout 40m ./internal/realidp/...; \
 	echo "real servers: all passed in $$((SECONDS - began)) s"
 
+# Units of the image whose score must not be above 1.5 (of 10).
+UNITS := assets/image/mkosi.extra/usr/lib/systemd/system
+HARDENED := portillon portillon-unconfigured portillon-adopt
+
 .PHONY: lint
 lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); \
 	if [[ -n "$$unformatted" ]]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	$(TOOLS)/golangci-lint run ./...
+	@if command -v systemd-analyze >/dev/null; then \
+		for unit in $(addsuffix .service,$(HARDENED)); do \
+			systemd-analyze security --offline=yes --no-pager --threshold=15 $(UNITS)/$$unit | tail -n 1; \
+		done; \
+	else echo "NOT RUN: systemd-analyze is not here; the units' scores were not looked at"; fi
 
 # Built once; the version is part of the name that make looks for.
 $(TOOLS)/golangci-lint: $(TOOLS)/.$(notdir $(LINTER))

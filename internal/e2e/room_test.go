@@ -44,6 +44,17 @@ type settings struct {
 	bin         string // another build of the tablet's program
 }
 
+// glass is a screen that is looked at and touched.
+type glass interface {
+	Tap(x, y int) error
+	Look() (*image.RGBA, error)
+}
+
+// teller is a tablet's log.
+type teller interface {
+	Wait(mark int, limit time.Duration, match func(demo.Event) bool) (int, error)
+}
+
 // room is one exam room with one tablet.
 type room struct {
 	t       *testing.T
@@ -54,6 +65,9 @@ type room struct {
 	screen  *xorg.Driver // a touch screen, where there is one
 	tablet  *demo.Tablet
 	hands   *hands.Hands
+	glass   glass  // hands, or a virtual machine's screen
+	teller  teller // tablet, or what a virtual machine's serial line says
+	slow    int    // how many times longer things may take here; 0: once
 	mirror  *mirror
 	wire    *recorder
 	hostile *hostile
@@ -125,6 +139,7 @@ func prepare(t *testing.T, change ...func(*settings)) *room {
 	r.hands, err = hands.Open(r.display)
 	r.must(err)
 	t.Cleanup(r.hands.Close)
+	r.glass = r.hands
 	lang := r.set.centre.Language
 	if lang == "" {
 		lang = "fr"
@@ -267,7 +282,7 @@ func (r *room) switchOn() {
 		Size: size, Display: r.display, StateDir: r.path("state"),
 		Uid: r.uid, Gid: r.uid, Env: r.env})
 	r.must(err)
-	r.tablet, r.mark = tablet, 0
+	r.tablet, r.teller, r.mark = tablet, tablet, 0
 	r.stopsWith(tablet.Stop)
 	r.t.Cleanup(func() {
 		if r.t.Failed() && tablet == r.tablet {
@@ -279,10 +294,12 @@ func (r *room) switchOn() {
 // logs are everything the tablet ever wrote.
 func (r *room) logs() string { return strings.Join(append(r.past, r.tablet.Log()), "") }
 
+func (r *room) patience() time.Duration { return patience * time.Duration(max(1, r.slow)) }
+
 // on waits for a screen in the log, which none of the others may come before.
 func (r *room) on(screen string) {
 	r.t.Helper()
-	r.within(patience, screen)
+	r.within(r.patience(), screen)
 }
 
 func (r *room) within(limit time.Duration, screen string) {
@@ -293,12 +310,12 @@ func (r *room) within(limit time.Duration, screen string) {
 // outcome waits for an outcome in the log.
 func (r *room) outcome(kind string) {
 	r.t.Helper()
-	r.await(patience, "the outcome "+kind, func(e demo.Event) bool { return e.Msg == "outcome" && e.Kind == kind })
+	r.await(r.patience(), "the outcome "+kind, func(e demo.Event) bool { return e.Msg == "outcome" && e.Kind == kind })
 }
 
 func (r *room) await(limit time.Duration, what string, match func(demo.Event) bool) {
 	r.t.Helper()
-	mark, err := r.tablet.Wait(r.mark, limit, match)
+	mark, err := r.teller.Wait(r.mark, limit, match)
 	if err != nil {
 		r.photograph("waiting")
 		r.t.Fatalf("%s: %v", what, err)
@@ -322,7 +339,11 @@ func (r *room) count(match func(demo.Event) bool) int {
 func (r *room) photograph(name string) {
 	r.t.Helper()
 	path := filepath.Join(artifacts(r.t), name+".png")
-	if err := r.hands.Photograph(path); err != nil {
+	img, err := r.glass.Look()
+	if err == nil {
+		err = writePicture(path, img)
+	}
+	if err != nil {
 		r.t.Log(err)
 		return
 	}

@@ -68,12 +68,12 @@ func (r *room) reads(m *mirror, name string) {
 	want, texts := m.picture()
 	var got *image.RGBA
 	var missing string
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(r.patience())
 	tick := time.NewTicker(40 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var err error
-		got, err = r.hands.Look()
+		got, err = r.glass.Look()
 		r.must(err)
 		if missing = unseen(want, got, texts); missing == "" {
 			return
@@ -109,9 +109,9 @@ func (r *room) tap(label string) {
 	r.t.Helper()
 	where, err := r.mirror.button(label)
 	r.must(err)
-	eventually(r.t, patience, "the button "+label, func() bool { return !grey(r.look(), where) })
+	eventually(r.t, r.patience(), "the button "+label, func() bool { return !grey(r.look(), where) })
 	at := where.Min.Add(where.Max).Div(2)
-	r.must(r.hands.Tap(at.X, at.Y))
+	r.must(r.glass.Tap(at.X, at.Y))
 }
 
 // grey: the button at where has the paint of one that waits.
@@ -132,7 +132,7 @@ func (r *room) tick() {
 	r.t.Helper()
 	at, err := r.mirror.check()
 	r.must(err)
-	r.must(r.hands.Tap(at.X, at.Y))
+	r.must(r.glass.Tap(at.X, at.Y))
 }
 
 // touchKey touches a key of the on-screen keyboard by what it says.
@@ -147,7 +147,7 @@ func (r *room) touched(name string) bool {
 	r.t.Helper()
 	at, ok := r.mirror.press(name)
 	if ok {
-		r.must(r.hands.Tap(at.X, at.Y))
+		r.must(r.glass.Tap(at.X, at.Y))
 	}
 	return ok
 }
@@ -206,7 +206,7 @@ func (r *room) settle() {
 	r.t.Helper()
 	const still = 5
 	before, same := r.look(), 0
-	eventually(r.t, patience, "a screen that stands still", func() bool {
+	eventually(r.t, r.patience(), "a screen that stands still", func() bool {
 		now := r.look()
 		if same++; !bytes.Equal(before.Pix, now.Pix) {
 			before, same = now, 0
@@ -217,7 +217,7 @@ func (r *room) settle() {
 
 func (r *room) look() *image.RGBA {
 	r.t.Helper()
-	img, err := r.hands.Look()
+	img, err := r.glass.Look()
 	r.must(err)
 	return img
 }
@@ -225,7 +225,7 @@ func (r *room) look() *image.RGBA {
 // changes waits until a part of the screen is another than it was.
 func (r *room) changes(before image.Image, where image.Rectangle, what string) {
 	r.t.Helper()
-	eventually(r.t, patience, what, func() bool { return alike(before, r.look(), where) < readable })
+	eventually(r.t, r.patience(), what, func() bool { return alike(before, r.look(), where) < readable })
 }
 
 // write types on the hardware keyboard.
@@ -262,7 +262,7 @@ var codeLine = regexp.MustCompile(`(?m)^\d{6}$`)
 func (r *room) code(to string, n int) string {
 	r.t.Helper()
 	var mails []message
-	eventually(r.t, patience, "a mail", func() bool {
+	eventually(r.t, r.patience(), "a mail", func() bool {
 		mails = r.mails(to)
 		return len(mails) >= n
 	})

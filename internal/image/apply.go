@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 )
 
 // Where says where Apply works. All are required but Log.
@@ -120,12 +122,10 @@ func milestones() []struct {
 		line, what string
 		done       float64
 	}{
-		{"Building default initrd", "the initial RAM disk", 0.2},
-		{"Building portillon image", "Debian's packages", 0.3},
-		{"Installing extra package", "Debian's packages", 0.35},
-		{"Copying in extra file trees", "what is laid over them", 0.6},
-		{"Applying presets", "units", 0.62},
-		{"Generating disk image", "the root file system and its hashes", 0.7},
+		{"Building portillon image", "Debian's packages", 0.2},
+		{"Copying in extra file trees", "what is laid over them", 0.45},
+		{"Generating disk image", "the root file system and its hashes", 0.5},
+		{"Building default initrd", "the initial RAM disk", 0.62},
 		{"Generating unified kernel image", "the kernel, signed", 0.85},
 		{"Formatting ESP", "the disk", 0.9},
 	}
@@ -145,9 +145,11 @@ func (p Plan) mkosi(ctx context.Context, w Where, tree, work string) error {
 	go func() {
 		defer close(followed)
 		lines := bufio.NewScanner(r)
+		now := 0.0
 		for lines.Scan() {
 			for _, m := range milestones() {
-				if strings.Contains(lines.Text(), m.line) {
+				if m.done > now && strings.Contains(lines.Text(), m.line) {
+					now = m.done
 					w.Say(m.done, m.what)
 				}
 			}
@@ -161,4 +163,25 @@ func (p Plan) mkosi(ctx context.Context, w Where, tree, work string) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// Mkosi runs mkosi, in the tree that images are built in, on a directory with its definitions; what it
+// makes is in the directory's out/. It is for images that have no plan: the tests' own.
+func Mkosi(ctx context.Context, cache, work string, m Mirror, log io.Writer) error {
+	if err := canBuild("unshare"); err != nil {
+		return err
+	}
+	tree, err := Tree{"tools", tools()}.Ensure(ctx, cache, m, log)
+	if err != nil {
+		return err
+	}
+	p := Plan{Options: Options{Mirror: m, Version: "1", Epoch: time.Unix(1, 0)}, Mkosi: []string{"mkosi", "--force", "build"}}
+	if err := p.addLocal(); err != nil {
+		return err
+	}
+	p.Files = slices.DeleteFunc(p.Files, func(f File) bool { return strings.HasPrefix(f.Path, extra) })
+	if err := p.write(work); err != nil {
+		return err
+	}
+	return p.mkosi(ctx, Where{Cache: cache, Say: func(float64, string) {}, Log: log}, tree, work)
 }

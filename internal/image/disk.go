@@ -30,6 +30,19 @@ type Partition struct{ Start, Size int64 }
 // FindPartition reads a GUID partition table (UEFI 2.10, section 5.3; sectors of 512
 // bytes) and returns the partition of this identifier. It fails with ErrDisk.
 func FindPartition(r io.ReaderAt, id string) (Partition, error) {
+	return findPartition(r, id, func(e []byte) string { return guid(e[16:32]) })
+}
+
+// RootType is the type of a root file system on this architecture (Discoverable Partitions
+// Specification).
+const RootType = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+
+// FindPartitionOfType is FindPartition for the first of a type.
+func FindPartitionOfType(r io.ReaderAt, id string) (Partition, error) {
+	return findPartition(r, id, func(e []byte) string { return guid(e[:16]) })
+}
+
+func findPartition(r io.ReaderAt, id string, is func(entry []byte) string) (Partition, error) {
 	h := make([]byte, sector)
 	if _, err := r.ReadAt(h, sector); err != nil {
 		return Partition{}, fmt.Errorf("%w: %w", ErrDisk, err)
@@ -49,7 +62,7 @@ func FindPartition(r io.ReaderAt, id string) (Partition, error) {
 			return Partition{}, fmt.Errorf("%w: %w", ErrDisk, err)
 		}
 		from, to := binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:])
-		if guid(e[16:32]) != id {
+		if is(e) != id {
 			continue
 		}
 		if from < 2 || to < from || to > 1<<40 {

@@ -219,9 +219,12 @@ Packages=
 {{- end}}
 {{- end}}
 
+{{- if .SecureBootKey}}
+
 [Validation]
 SecureBootKey={{.Work}}/keys/secure-boot.key
 SecureBootCertificate={{.Work}}/keys/secure-boot.crt
+{{- end}}
 
 [Build]
 PackageCacheDirectory={{.Cache}}

@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"portillon/internal/config"
+	tablet "portillon/internal/image"
+)
+
+// controlDisk builds the control, once for each cache.
+func controlDisk(t *testing.T, i imageUnderTest) string {
+	t.Helper()
+	cache := filepath.Dir(i.tree)
+	disk := filepath.Join(cache, "control.raw")
+	if _, err := os.Stat(disk); err == nil {
+		return disk
+	}
+	work, err := os.MkdirTemp(cache, "control-")
+	if err == nil {
+		t.Cleanup(func() { _ = os.RemoveAll(work) }) // of the cache
+		err = os.CopyFS(work, os.DirFS("testdata/control"))
+	}
+	var b []byte
+	if err == nil {
+		b, err = os.ReadFile(shared.portillon)
+	}
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(work, "mkosi.extra/usr/bin"), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(work, "mkosi.extra/usr/bin/portillon"), b, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := tablet.ReadMirror(os.DirFS("/etc/apt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(work, "mkosi.postinst.chroot"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := tablet.Mkosi(t.Context(), cache, work, m, os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(work, "out", "control.raw"), disk); err != nil {
+		t.Fatal(err)
+	}
+	return disk
+}
+
+// imageRefusals: every other way for a configuration to be no good.
+func imageRefusals(t *testing.T, i imageUnderTest, l *ledger) {
+	for reason, spoil := range map[string]func(s *slate, b tablet.Bundle) tablet.Bundle{
+		"absent":  func(_ *slate, b tablet.Bundle) tablet.Bundle { return tablet.Bundle{} },
+		"expired": func(s *slate, _ tablet.Bundle) tablet.Bundle { return s.signed(1, time.Now().AddDate(0, 0, -1)) },
+		"unsigned": func(_ *slate, b tablet.Bundle) tablet.Bundle {
+			delete(b, tablet.ConfigName+config.SignatureSuffix)
+			return b
+		},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			s := newSlate(t, i)
+			s.configure(spoil(s, s.signed(1, nextMonth())))
+			s.enrol()
+			s.boot()
+			l.note(t, "configuration "+reason, s.unconfigured(reason))
+			s.settle()
+			s.keep("unconfigured")
+		})
+	}
+}
+
+// imageRootCorrupted: a few blocks of the root are others. Reading one ends the machine, which starts
+// anew; it never gets to a login.
+func imageRootCorrupted(t *testing.T, i imageUnderTest, l *ledger) {
+	s := newSlate(t, i)
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	f, err := os.OpenFile(s.file(s.disk), os.O_RDWR, 0)
+	s.must(err)
+	p, err := tablet.FindPartitionOfType(f, tablet.RootType)
+	s.must(err)
+	noise := make([]byte, 4096)
+	for n := range noise {
+		noise[n] = 0xa5
+	}
+	for at := p.Start + 8192; at < p.Start+p.Size-4096; at += p.Size / 2000 {
+		_, err := f.WriteAt(noise, at)
+		s.must(err)
+	}
+	s.must(f.Close())
+	s.boot()
+	s.says("corrupted")
+	err = nil
+	for _, line := range s.vm.Lines() {
+		if line.Screen != "" {
+			err = fmt.Errorf("it showed %s", line.Screen)
+		}
+	}
+	l.note(t, "root corrupted", err)
+	s.keep("corrupted")
+}
+
+// imagePowerCuts: the power goes at any moment, and the next boot is a login screen.
+func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
+	cuts := 5
+	if os.Getenv("IMAGE_LONG") == "1" {
+		cuts = 20
+	}
+	s := newSlate(t, i)
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not secrets
+	for range cuts {
+		s.boot()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+chance.IntN(100))*time.Second)
+		<-ctx.Done()
+		cancel()
+		s.off()
+	}
+	s.boot()
+	s.on("email")
+	err := s.welcome()
+	if strings.Contains(s.vm.Said(), "emergency") {
+		err = errors.Join(err, errors.New("it went to emergency mode"))
+	}
+	l.note(t, fmt.Sprintf("power cut %d times", cuts), err)
+	s.keep("after")
+}

@@ -1,0 +1,327 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"portillon/internal/e2e/vm"
+	tablet "portillon/internal/image"
+	"portillon/internal/ui"
+)
+
+// examFrame is the frame of a tablet that is no demonstration.
+func examFrame(f *ui.Frame) { f.Demonstration, f.ConfigSerial, f.Version = false, "1", "dev" }
+
+func nextMonth() time.Time { return time.Now().AddDate(0, 1, 0) }
+
+// ledger counts what was tried and what got through.
+type ledger struct{ attempts, escapes int }
+
+// note says how an attempt ended.
+func (l *ledger) note(t *testing.T, what string, escaped error) {
+	t.Helper()
+	l.attempts++
+	if escaped != nil {
+		l.escapes++
+		t.Errorf("ESCAPE: %s: %v", what, escaped)
+		return
+	}
+	fmt.Println("held:", what)
+}
+
+// TestImage boots the built image and attacks it. IMAGE_SHORT=1 leaves out what is marked so.
+func TestImage(t *testing.T) {
+	i, ok := findImage(t)
+	if !ok {
+		return
+	}
+	l := &ledger{}
+	for _, c := range []struct {
+		name string
+		long bool
+		run  func(*testing.T, imageUnderTest, *ledger)
+	}{
+		{"login", false, imageLogin},
+		{"tampered", false, imageTampered},
+		{"unsigned", false, imageUnsigned},
+		{"control", false, imageControl},
+		{"refusals", true, imageRefusals},
+		{"root", true, imageRootCorrupted},
+		{"cuts", true, imagePowerCuts},
+	} {
+		if c.long && i.short {
+			fmt.Println("not tried:", c.name)
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) { c.run(t, i, l) })
+	}
+	summary := fmt.Sprintf("%d attempts, %d escapes\n", l.attempts, l.escapes)
+	fmt.Print(summary)
+	if err := os.WriteFile(filepath.Join(i.out, "summary.txt"), []byte(summary), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// imageLogin: from the firmware to the exam: keys enrolled, the kernel and the root verified, the
+// configuration adopted; keys that leave other kiosks leave nothing here; a student logs in by
+// touch, the exam begins and ends.
+func imageLogin(t *testing.T, i imageUnderTest, l *ledger) {
+	s := newSlate(t, i)
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	began := time.Now()
+	s.boot()
+	s.on("email")
+	t.Logf("from power to the login screen, emulated: %s", time.Since(began).Round(time.Second))
+	s.see(emailScreen(""))
+	s.keep("1-email")
+	s.attackKeys(l)
+	s.keep("2-attacked")
+	s.clear()
+	s.identify(camille)
+	s.keep("3-password")
+	s.touch(camille.password)
+	s.tap("SE CONNECTER")
+	s.connect()
+	s.keep("4-connected")
+	player, err := newPlayerMirror(camille, s.set.size)
+	s.must(err)
+	s.reads(player, "player")
+	s.keep("5-exam")
+	where, err := player.button("Terminer l’épreuve")
+	s.must(err)
+	at := where.Min.Add(where.Max).Div(2)
+	s.must(s.Tap(at.X, at.Y))
+	s.on("ended")
+	s.keep("6-ended")
+}
+
+// clear empties the field that attacks may have typed into.
+func (s *slate) clear() {
+	s.t.Helper()
+	for range 40 {
+		s.must(s.vm.Keys("backspace"))
+	}
+	s.see(emailScreen(""))
+}
+
+// welcome is what stands on the login screen whatever was typed.
+func (s *slate) welcome() error {
+	s.mirror.show(emailScreen(""))
+	want, texts := s.mirror.picture()
+	var missing string
+	for end := time.Now().Add(s.patience()); time.Now().Before(end); {
+		got, err := s.Look()
+		if err != nil {
+			return err
+		}
+		missing = ""
+		for text, where := range texts {
+			if strings.HasPrefix(text, "Bienvenue") && !same(want, got, where) {
+				missing = text
+			}
+		}
+		if missing == "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not on the screen", missing)
+}
+
+// attackKeys presses what leaves other kiosks. After each the login is on the screen, the machine did
+// not start anew, and no shell answers.
+func (s *slate) attackKeys(l *ledger) {
+	s.t.Helper()
+	chord := func(keys ...string) func() error {
+		return func() error { return s.vm.Keys(keys...) }
+	}
+	sysrq := func(key string) func() error {
+		return func() error { return s.vm.Keys("alt", "sysrq", key) }
+	}
+	type attack struct {
+		name string
+		do   []func() error
+	}
+	attacks := []attack{
+		{"alt-sysrq-r, ctrl-alt-f2", []func() error{sysrq("r"), chord("ctrl", "alt", "f2")}},
+		{"ctrl-alt-f3", []func() error{chord("ctrl", "alt", "f3")}},
+		{"alt-left, alt-right", []func() error{chord("alt", "left"), chord("alt", "right")}},
+		{"ctrl-alt-backspace", []func() error{chord("ctrl", "alt", "backspace")}},
+		{"alt-f4, ctrl-q, ctrl-w", []func() error{chord("alt", "f4"), chord("ctrl", "q"), chord("ctrl", "w")}},
+		{"ctrl-alt-delete x 8", []func() error{func() error {
+			for range 8 {
+				if err := s.vm.Keys("ctrl", "alt", "delete"); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}},
+	}
+	for _, key := range []string{"e", "i", "k", "f", "c", "b", "o"} {
+		attacks = append(attacks, attack{"alt-sysrq-" + key, []func() error{sysrq(key)}})
+	}
+	for _, a := range attacks {
+		for _, do := range a.do {
+			s.must(do())
+		}
+		s.vmType("root\ncontrol\necho ESCA''PED >/dev/ttyS0\n")
+		err := s.welcome()
+		if err == nil && strings.Count(s.vm.Said(), "Booting initrd") > 1 {
+			err = errors.New("the machine started anew")
+		}
+		if strings.Contains(s.vm.Said(), escapedWord) {
+			err = errors.New("a shell answered")
+		}
+		l.note(s.t, a.name, err)
+		if err != nil {
+			s.keep("escape-" + strings.ReplaceAll(a.name, " ", ""))
+		}
+	}
+}
+
+// escapedWord is what a shell writes on the serial line, and nobody who merely echoes.
+const escapedWord = "ESCAPED"
+
+// vmType types on the machine's hardware keyboard, as a US one has the keys.
+func (s *slate) vmType(text string) {
+	s.t.Helper()
+	names := map[rune]string{'\n': "ret", ' ': "spc", '\'': "apostrophe", '/': "slash", '-': "minus", '>': "shift dot"}
+	for _, c := range text {
+		name, ok := names[c]
+		switch {
+		case ok:
+		case c >= 'A' && c <= 'Z':
+			name = "shift " + strings.ToLower(string(c))
+		default:
+			name = string(c)
+		}
+		s.must(s.vm.Keys(strings.Fields(name)...))
+	}
+}
+
+// unconfigured waits for «Tablette non configurée» with its reason, and sees that nothing else runs.
+func (s *slate) unconfigured(reason string) error {
+	s.says("refused (" + reason + ")")
+	s.says(`"screen":"unconfigured","reason":"` + reason + `"`)
+	for _, line := range s.vm.Lines() {
+		if line.Screen != "" && line.Screen != "unconfigured" {
+			return fmt.Errorf("it showed %s", line.Screen)
+		}
+	}
+	if strings.Contains(s.vm.Said(), "Started portillon-egress.service") {
+		return errors.New("the firewall was opened")
+	}
+	return nil
+}
+
+// imageTampered: one letter of the configuration is another.
+func imageTampered(t *testing.T, i imageUnderTest, l *ledger) {
+	s := newSlate(t, i)
+	b := s.signed(1, nextMonth())
+	b[tablet.ConfigName] = bytes.Replace(b[tablet.ConfigName], []byte("B12"), []byte("B13"), 1)
+	s.configure(b)
+	s.enrol()
+	s.boot()
+	l.note(t, "configuration tampered", s.unconfigured("altered"))
+	s.settle()
+	s.keep("unconfigured")
+}
+
+// imageUnsigned: the kernel on the disk is exchanged for itself without its signature.
+func imageUnsigned(t *testing.T, i imageUnderTest, l *ledger) {
+	s := newSlate(t, i)
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	b, err := os.ReadFile(i.efi)
+	s.must(err)
+	s.must(os.WriteFile(s.file("unsigned.efi"), withoutSignature(b), 0o600))
+	f, err := os.Open(s.file(s.disk))
+	s.must(err)
+	esp, err := tablet.FindPartition(f, espID)
+	s.must(errors.Join(err, f.Close()))
+	at := fmt.Sprintf("/vm/%s@@%d", s.disk, esp.Start)
+	out, err := s.lab("sh", "-c", `k=$(mdir -b -i "$0" ::/EFI/Linux | head -n 1); mcopy -o -i "$0" /vm/unsigned.efi "$k"`, at)
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.boot()
+	s.says("Booting from disk failed") // the boot loader's own words, below
+	err = nil
+	if strings.Contains(s.vm.Said(), "initrd") || strings.Contains(s.vm.Said(), "systemd[1]") {
+		err = errors.New("it started an unsigned kernel")
+	}
+	l.note(t, "kernel unsigned", err)
+	s.keep("unsigned")
+}
+
+// espID is the EFI system partition's number.
+const espID = "5a0f0c6e-4f0b-4f43-9e5c-2f4c5e5d0e01"
+
+// withoutSignature clears a PE file's certificate table (PE format, optional header data
+// directory 4).
+func withoutSignature(b []byte) []byte {
+	b = bytes.Clone(b)
+	pe := int(b[0x3c]) | int(b[0x3d])<<8 | int(b[0x3e])<<16
+	const optional, directories, security = 24, 112, 4 // PE32+
+	entry := pe + optional + directories + security*8
+	clear(b[entry : entry+8])
+	return b
+}
+
+// lab runs a tool of the machine's tree on its directory.
+func (s *slate) lab(argv ...string) ([]byte, error) {
+	return tablet.Command(s.t.Context(), s.image.tree, []tablet.Mount{{From: s.path("vm"), To: "/vm"}}, argv...).CombinedOutput()
+}
+
+// enrol gives the machine a firmware that has the centre's keys: once by the disk itself, in
+// setup mode, as a tablet gets them; a copy of that from then on.
+func (s *slate) enrol() {
+	s.t.Helper()
+	kept := filepath.Join(s.image.out, "enrolled.fd")
+	if b, err := os.ReadFile(kept); err == nil {
+		s.must(os.WriteFile(s.file("vars.fd"), b, 0o600))
+		s.boots++
+		return
+	}
+	s.boot()
+	s.says("successfully enrolled")
+	s.off()
+	s.must(exec.CommandContext(s.t.Context(), "cp", s.file("vars.fd"), kept).Run())
+}
+
+// imageControl: a Debian as it comes must be escaped from by the first attack, or the attacks
+// prove nothing.
+func imageControl(t *testing.T, i imageUnderTest, l *ledger) {
+	s := &slate{room: &room{t: t, log: &buffer{}, slow: emulation, set: settings{size: image.Pt(vm.Width, vm.Height)}}, image: i, disk: "control.raw"}
+	s.furnish()
+	s.glass, s.teller = s, s
+	s.must(os.Mkdir(s.path("vm"), 0o700))
+	s.must(exec.CommandContext(t.Context(), "cp", "--sparse=always", controlDisk(t, i), s.file(s.disk)).Run())
+	s.boot(func(o *vm.Options) { o.CommandLine = vm.Console + " systemd.show_status=yes" })
+	s.says(`"screen":"unconfigured"`)
+	s.keep("before")
+	for _, keys := range [][]string{{"alt", "sysrq", "r"}, {"ctrl", "alt", "f2"}} {
+		s.must(s.vm.Keys(keys...))
+	}
+	for end := time.Now().Add(s.patience()); !strings.Contains(s.vm.Said(), escapedWord); <-time.After(5 * time.Second) {
+		if time.Now().After(end) {
+			s.keep("not-escaped")
+			t.Fatal("the control was not escaped from: the attacks prove nothing")
+		}
+		s.vmType("root\n")
+		<-time.After(5 * time.Second)
+		s.vmType("control\n")
+		<-time.After(5 * time.Second)
+		s.vmType("echo ESCA''PED >/dev/ttyS0\n")
+	}
+	s.keep("escaped")
+	fmt.Println("control: escaped from, as it must be")
+}
