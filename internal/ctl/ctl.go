@@ -61,6 +61,7 @@ func commands() []command {
 		{"image verify", "DIR|DISK", "checksums of an image, or what a disk's configuration holds", imageVerify},
 		{"image adopt", "[--partition DEVICE]", "at boot: verify the configuration, or say why not", imageAdopt},
 		{"image usb", "VENDOR:PRODUCT", "asked by udev: may this be plugged in?", imageUSB},
+		{"image session", "-- COMPOSITOR …", "run by the kiosk: start the compositor, told how to draw", imageSession},
 		{"image", "test|update", "the tablet image", later},
 		{"keyring", "[--runtime DIR] [--state DIR] [--credential FILE]", "the tablet's private bus and its keyring, unlocked; as the tablet's user", keyringServe},
 		{"storm", "--tablets N --issuer URL …", "a room, a city, a country logging in at once", stormCommand},
