@@ -125,13 +125,16 @@ image: build ## the tablet image, in out/image (as root; IMAGE_KEYS=DIR: the cen
 	"$${as_root[@]}" ./bin/portillonctl image build --keys $(IMAGE_KEYS) --out out/image --version $(IMAGE_VERSION) --epoch $(IMAGE_EPOCH) $(IMAGE)
 
 .PHONY: image-test
-image-test: ## boot the tablet image in QEMU and drive it
-	@$(call not-yet)
+image-test: build ## boot the last image in QEMU and attack it: N attempts, M escapes (as root; IMAGE_SHORT=1: the short run)
+	@$(call install-missing,$(IMAGE_DEPS) $(TEST_DEPS))
+	@image=$$(ls -td out/image/portillon-*/ 2>/dev/null | head -n 1); [[ -n $$image ]] || { echo "no image in out/image: make image first" >&2; exit 1; }; \
+	mkdir -p out/image/test && rm -f out/image/test/*; \
+	as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo --preserve-env=PATH,HOME,GOFLAGS,GOPATH,GOMODCACHE); \
+	"$${as_root[@]}" env IMAGE=$(CURDIR)/$$image IMAGE_KEYS=$(IMAGE_KEYS) IMAGE_PICTURES=$(CURDIR)/out/image/test REQUIRE_IMAGE=1 \
+		IMAGE_SHORT=$(IMAGE_SHORT) E2E_BIN=$(CURDIR)/bin go test -count=1 -timeout 180m -v -run '^TestImage$$' ./internal/e2e \
+		| tee out/image/test/test.log | grep --line-buffered -E '^(held|not tried|control): |ESCAPE|^ +--- |attempts' \
+		|| { tail -n 60 out/image/test/test.log; exit 1; }
 
 .PHONY: clean
 clean: ## forget what was built
 	rm -rf bin out
-
-define not-yet
-echo "make $@: not in this version yet" >&2; exit 1
-endef

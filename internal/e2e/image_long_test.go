@@ -121,7 +121,7 @@ func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
 	s.enrol()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	chance := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not secrets
+	chance := rand.New(rand.NewPCG(seed, 0))
 	for range cuts {
 		s.boot()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+chance.IntN(100))*time.Second)

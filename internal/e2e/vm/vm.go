@@ -73,25 +73,9 @@ func Start(ctx context.Context, o Options) (*VM, error) {
 	if o.Serial == "" {
 		o.Serial = "PT-0001"
 	}
-	if o.Firmware == "" {
-		o.Firmware = "vars.fd"
-		b, err := os.ReadFile(filepath.Join(o.Tree, "usr/share/OVMF/OVMF_VARS_4M.fd"))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(o.Dir, o.Firmware), b, 0o600)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 	v := &VM{o: o, done: make(chan struct{})}
-	socket := filepath.Join(o.Dir, "qmp")
-	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := v.prepare(ctx); err != nil {
 		return nil, err
-	}
-	if o.TPM {
-		if err := v.startTPM(ctx); err != nil {
-			return nil, err
-		}
 	}
 	log, err := os.Create(filepath.Join(o.Dir, "qemu.log"))
 	if err != nil {
@@ -107,18 +91,46 @@ func Start(ctx context.Context, o Options) (*VM, error) {
 		_ = log.Close()
 		close(v.done)
 	}()
+	return v, v.connect()
+}
+
+// prepare makes what QEMU wants to find.
+func (v *VM) prepare(ctx context.Context) error {
+	if v.o.Firmware == "" {
+		v.o.Firmware = "vars.fd"
+		b, err := os.ReadFile(filepath.Join(v.o.Tree, "usr/share/OVMF/OVMF_VARS_4M.fd"))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(v.o.Dir, v.o.Firmware), b, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(v.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if v.o.TPM {
+		return v.startTPM(ctx)
+	}
+	return nil
+}
+
+func (v *VM) socket() string { return filepath.Join(v.o.Dir, "qmp") }
+
+// connect waits for QEMU's monitor.
+func (v *VM) connect() (err error) {
 	for end := time.Now().Add(qmpLimit); ; {
-		if v.q, err = dialQMP(socket); err == nil {
-			return v, nil
+		if v.q, err = dialQMP(v.socket()); err == nil {
+			return nil
 		}
 		select {
 		case <-v.done:
-			b, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("vm: QEMU ended: %s", b)
+			b, _ := os.ReadFile(filepath.Join(v.o.Dir, "qemu.log")) // missing: said below all the same
+			return fmt.Errorf("vm: QEMU ended: %s", b)
 		case <-time.After(100 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			return nil, errors.Join(err, v.Stop())
+			return errors.Join(err, v.Stop())
 		}
 	}
 }
