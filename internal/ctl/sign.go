@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"portillon/internal/config"
+	"portillon/internal/image"
 )
 
 // answer is the JSON of config keygen, sign and verify.
@@ -127,7 +128,7 @@ func configSign(_ context.Context, r run, args []string) error {
 	if s.days < 1 {
 		return fmt.Errorf("%w: --days must be 1 or more", errUsage)
 	}
-	c, err := config.Load(s.file)
+	raw, err := signable(s.file)
 	if err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func configSign(_ context.Context, r run, args []string) error {
 	if s.serial == 0 {
 		s.serial = old.Serial + 1
 	}
-	signature, err := config.Sign(c.Raw, key, s.serial, time.Now().AddDate(0, 0, s.days))
+	signature, err := config.Sign(raw, key, s.serial, time.Now().AddDate(0, 0, s.days))
 	if err != nil {
 		return err
 	}
@@ -206,7 +207,7 @@ func verify(s signing) (config.Signature, error) {
 	if err != nil {
 		return config.Signature{}, err
 	}
-	c, err := config.Load(s.file)
+	raw, err := signable(s.file)
 	if err != nil {
 		return config.Signature{}, err
 	}
@@ -214,8 +215,28 @@ func verify(s signing) (config.Signature, error) {
 	if err != nil {
 		return config.Signature{}, err
 	}
-	if err := signature.Verify(c.Raw, key, time.Now(), 0); err != nil {
+	if err := signature.Verify(raw, key, time.Now(), 0); err != nil {
 		return config.Signature{}, fmt.Errorf("%s: %w", s.file, err)
 	}
 	return signature, nil
+}
+
+// signable is what a signature is made over: a valid configuration, or, where the file is a .csv, a
+// valid fleet.
+func signable(file string) ([]byte, error) {
+	if filepath.Ext(file) != ".csv" {
+		c, err := config.Load(file)
+		if err != nil {
+			return nil, err
+		}
+		return c.Raw, nil
+	}
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := image.ParseFleet(raw); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return raw, nil
 }
