@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -198,12 +199,16 @@ func (s *slate) keep(name string) {
 // says waits for words on the serial line.
 func (s *slate) says(words string) {
 	s.t.Helper()
+	s.saysLike(regexp.QuoteMeta(words))
+}
+
+func (s *slate) saysLike(pattern string) {
+	s.t.Helper()
 	limit := time.Now().Add(s.patience())
-	for !strings.Contains(s.vm.Said(), words) {
+	for like := regexp.MustCompile(pattern); !like.MatchString(s.vm.Said()); <-time.After(time.Second) {
 		if time.Now().After(limit) || !s.vm.Running() {
-			s.t.Fatalf("it never said %q", words)
+			s.t.Fatalf("it never said %q", pattern)
 		}
-		<-time.After(time.Second)
 	}
 }
 
