@@ -66,10 +66,12 @@ test: deps ## every test a fresh machine can run
 	go test -timeout 30m ./internal/e2e # last and alone: several tablets draw at once
 
 .PHONY: test-real
-test-real: ## conformance against real servers, built or downloaded on first use (Kratos, CAS); REQUIRE_REAL_IDP=1 insists
+test-real: deps ## conformance against real servers, built or downloaded on first use (Kratos, CAS); REQUIRE_REAL_IDP=1 insists
 	@$(call install-missing,gcc libc6-dev ca-certificates postgresql maven python3-pip)
-	go vet -tags realidp ./internal/realidp/...
-	@began=$$SECONDS; go test -tags realidp -count=1 -timeout 40m ./internal/realidp/...; \
+	go vet -tags realidp,no_animations,no_emoji ./internal/realidp/... ./internal/e2e/...
+	@began=$$SECONDS; \
+	go test -tags realidp,no_animations,no_emoji -count=1 -timeout 40m ./internal/realidp/...; \
+	go test -tags realidp,no_animations,no_emoji -count=1 -timeout 30m -run '^TestReal' ./internal/e2e; \
 	echo "real servers: all passed in $$((SECONDS - began)) s"
 
 # Units of the image whose score must not be above 1.5 (of 10).
