@@ -3,7 +3,6 @@ package cas
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
@@ -13,15 +12,12 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -365,44 +361,4 @@ func (r *reference) leave(w http.ResponseWriter, req *http.Request, f *refFlow) 
 	q.Set("ticket", "ST-"+rand.Text())
 	to.RawQuery = q.Encode()
 	http.Redirect(w, req, to.String(), http.StatusFound)
-}
-
-// network is the way to the reference, which can be cut.
-type network struct{ cut atomic.Bool }
-
-func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error) {
-	if n.cut.Load() {
-		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-	}
-	return new(net.Dialer).DialContext(ctx, proto, addr)
-}
-
-// started is the reference behind a network that can be cut.
-func started(m Mode, combined bool) func(*testing.T) *identitytest.Service {
-	return func(t *testing.T) *identitytest.Service {
-		r := newReference(t)
-		r.combined = combined
-		var n network
-		cfg := r.config(m)
-		cfg.Dial = n.dial
-		return &identitytest.Service{
-			Provider: mustNew(t, cfg),
-			Add: func(_ testing.TB, a identitytest.Account) {
-				r.set(func() { r.accounts = append(r.accounts, a) })
-			},
-			Codes: func(_ testing.TB, to string, _ int) []string {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				return append([]string(nil), r.mails[to]...)
-			},
-			Expire:      func(testing.TB) { r.set(func() { r.ahead += refCodeLife + time.Second }) },
-			AllowResend: func(testing.TB) {},
-			Down: func(_ testing.TB, down bool) {
-				n.cut.Store(down)
-				if down {
-					r.srv.CloseClientConnections()
-				}
-			},
-		}
-	}
 }
