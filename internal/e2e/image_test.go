@@ -104,10 +104,11 @@ func imageLogin(t *testing.T, i imageUnderTest, l *ledger) {
 	s.keep("6-ended")
 }
 
-// clear empties the field that attacks may have typed into.
+// clear empties the field that attacks typed into; what is left, the screen forgets by itself when
+// nobody touches it (login.idle_reset).
 func (s *slate) clear() {
 	s.t.Helper()
-	for range 40 {
+	for range 60 {
 		s.must(s.vm.Keys("backspace"))
 	}
 	s.see(emailScreen(""))
@@ -172,19 +173,23 @@ func (s *slate) attackKeys(l *ledger) {
 		for _, do := range a.do {
 			s.must(do())
 		}
-		s.vmType("root\ncontrol\necho ESCA''PED >/dev/ttyS0\n")
+		<-time.After(2 * time.Second) // for what it does to be seen
 		err := s.welcome()
 		if err == nil && strings.Count(s.vm.Said(), "Booting initrd") > 1 {
 			err = errors.New("the machine started anew")
-		}
-		if strings.Contains(s.vm.Said(), escapedWord) {
-			err = errors.New("a shell answered")
 		}
 		l.note(s.t, a.name, err)
 		if err != nil {
 			s.keep("escape-" + strings.ReplaceAll(a.name, " ", ""))
 		}
 	}
+	// What cannot be seen may still listen.
+	s.vmType("root\ncontrol\necho ESCA''PED >/dev/ttyS0\n")
+	err := s.welcome()
+	if strings.Contains(s.vm.Said(), escapedWord) {
+		err = errors.New("a shell answered")
+	}
+	l.note(s.t, "a shell behind the screen", err)
 }
 
 // escapedWord is what a shell writes on the serial line, and nobody who merely echoes.

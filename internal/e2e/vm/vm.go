@@ -289,8 +289,13 @@ func (v *VM) Keys(names ...string) error {
 	for i, n := range names {
 		keys[i] = map[string]any{"type": "qcode", "data": n}
 	}
-	return v.q.do("send-key", map[string]any{"keys": keys, "hold-time": 80}, nil)
+	err := v.q.do("send-key", map[string]any{"keys": keys, "hold-time": keyTime.Milliseconds()}, nil)
+	<-time.After(2 * keyTime) // QEMU answers before it lets go, and forgets what comes too fast
+	return err
 }
+
+// keyTime is how long a key is held.
+const keyTime = 80 * time.Millisecond
 
 // Press presses or lets go one hardware key.
 func (v *VM) Press(name string, down bool) error {
