@@ -40,6 +40,7 @@ func (v *tour) helpPages(email string) {
 // help is the view of a page as this tour's tablet draws it.
 func (v *tour) help(id procedure.ID, email string) login.View {
 	w := helpScreen(id, email)
+	w.Help.MayPower = true // the help was opened on the first screen
 	w.HighContrast = v.contrast
 	return w
 }
