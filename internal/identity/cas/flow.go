@@ -134,43 +134,12 @@ func (f *flow) choose(ctx context.Context, op string, want kind, choice string) 
 }
 
 // Answer implements identity.Flow.
-func (f *flow) Answer(ctx context.Context, a identity.Answer) (out identity.Outcome, err error) {
+func (f *flow) Answer(ctx context.Context, a identity.Answer) (identity.Outcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch a := a.(type) {
-	case identity.PasswordAnswer:
-		out.Session, err = f.secretly(opPassword, a.Password, identity.WrongPassword,
-			func(s *identity.Secret) (*identity.Session, error) { return f.password(ctx, s) })
-	case identity.CodeAnswer:
-		out.Session, err = f.secretly(opCode, a.Code, identity.WrongCode,
-			func(s *identity.Secret) (*identity.Session, error) { return f.checkCode(ctx, s) })
-	case identity.CodeRequest:
-		if f.over {
-			return out, closed(opSendCode)
-		}
-		out.Challenge, err = f.sendCode(ctx)
-	}
-	if out.Session != nil || identity.KindOf(err) == identity.SessionExpired {
-		f.end()
-	}
-	return out, err
-}
-
-func closed(op string) error { return identity.Fail(op, identity.SessionExpired, "flow is closed") }
-
-// secretly calls send with a copy of the secret, which its owner may wipe meanwhile.
-func (f *flow) secretly(op string, s *identity.Secret, empty identity.Kind, send func(*identity.Secret) (*identity.Session, error)) (*identity.Session, error) {
-	if f.over {
-		return nil, closed(op)
-	}
-	own, err := httpwire.Keep(op, s, empty)
-	if err != nil {
-		return nil, err
-	}
-	defer own.Close()
-	// With the connection go its buffers, and the keys that a recording would need.
-	defer f.link.Close()
-	return send(own)
+	return httpwire.Turn{
+		Over: f.over, Link: f.link, Password: f.password, Code: f.checkCode, Send: f.sendCode, End: f.end,
+	}.Answer(ctx, a)
 }
 
 func (f *flow) password(ctx context.Context, secret *identity.Secret) (*identity.Session, error) {

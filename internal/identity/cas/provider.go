@@ -117,9 +117,9 @@ func (p *Provider) Traits() identity.Traits { return identity.Traits{Remembers: 
 const (
 	opDiscover = "discover"
 	opIdentify = "identify"
-	opPassword = "password"
-	opSendCode = "send_code"
-	opCode     = "code"
+	opPassword = httpwire.OpPassword
+	opSendCode = httpwire.OpSendCode
+	opCode     = httpwire.OpCode
 	opToken    = "token"
 	opRenew    = "renew"
 	opRevoke   = "revoke"

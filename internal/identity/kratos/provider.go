@@ -81,9 +81,9 @@ func (p *Provider) Traits() identity.Traits {
 const (
 	opDiscover = "discover"
 	opIdentify = "identify"
-	opPassword = "password"
-	opSendCode = "send_code"
-	opCode     = "code"
+	opPassword = httpwire.OpPassword
+	opSendCode = httpwire.OpSendCode
+	opCode     = httpwire.OpCode
 	opRenew    = "renew"
 	opRevoke   = "revoke"
 )
