@@ -21,6 +21,7 @@ import (
 	"portillon/internal/dpop"
 	"portillon/internal/identity"
 	"portillon/internal/identity/fipa"
+	"portillon/internal/provider"
 	"portillon/internal/storm"
 	"portillon/internal/wire"
 )
@@ -131,14 +132,9 @@ func parseStorm(args []string) (*stormFlags, error) {
 // options reads what the flags name and asks the service for what they do not.
 func (f *stormFlags) options(ctx context.Context) (storm.Options, error) {
 	var none storm.Options
-	if f.ca != "" {
-		pem, err := os.ReadFile(f.ca)
-		if err != nil {
-			return none, fmt.Errorf("--ca: %w", err)
-		}
-		if f.roots = x509.NewCertPool(); !f.roots.AppendCertsFromPEM(pem) {
-			return none, fmt.Errorf("--ca: %s holds no certificate", f.ca)
-		}
+	var err error
+	if f.roots, err = provider.Roots(f.ca); err != nil {
+		return none, fmt.Errorf("--ca: %w", err)
 	}
 	f.client = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: f.roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: 64}}

@@ -39,7 +39,7 @@ var ErrUnsupported = errors.New("is not one that this version speaks to")
 func Supported(c *config.Config) error {
 	switch c.Identity.Provider {
 	case "fipa", "kratos", "cas":
-		_, err := rootCAs(c.Identity.CAFile)
+		_, err := configured(c)
 		return err
 	}
 	return unsupported(c)
@@ -48,7 +48,7 @@ func Supported(c *config.Config) error {
 // New makes the adapter that identity.provider names. It reaches for no network. It fails
 // as Supported does, and with the adapter's ErrConfig.
 func New(c *config.Config, w Ways) (identity.Provider, error) {
-	roots, err := rootCAs(c.Identity.CAFile)
+	roots, err := configured(c)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +85,27 @@ func unsupported(c *config.Config) error {
 	return fmt.Errorf("%s: identity.provider %q %w", c.Path, c.Identity.Provider, ErrUnsupported)
 }
 
-// rootCAs are those of a private CA's file; nil, the system's, without one.
-func rootCAs(file string) (*x509.CertPool, error) {
+func configured(c *config.Config) (*x509.CertPool, error) {
+	roots, err := Roots(c.Identity.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("identity.ca_file: %w", err)
+	}
+	return roots, nil
+}
+
+// Roots are those of a private CA's file, PEM; nil, the system's, where file is "". It fails
+// for a file that cannot be read or holds no certificate, and names it.
+func Roots(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("identity.ca_file: %w", err)
+		return nil, err
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("identity.ca_file: %s holds no certificate", file)
+		return nil, fmt.Errorf("%s holds no certificate", file)
 	}
 	return roots, nil
 }
