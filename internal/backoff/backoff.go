@@ -30,3 +30,20 @@ func (p Policy) Delay(tries int, lasted time.Duration, dice func() float64) time
 	}
 	return time.Duration(dice() * float64(min(max(ceiling, lasted*3/2), p.Most)))
 }
+
+// Failures are those in a row; the zero value is none.
+type Failures struct {
+	n     int
+	since time.Duration
+}
+
+// Next counts one more, at now on a clock that does not jump, and says how long to wait.
+func (f *Failures) Next(p Policy, now time.Duration, dice func() float64) time.Duration {
+	if f.n++; f.n == 1 {
+		f.since = now
+	}
+	return p.Delay(f.n, now-f.since, dice)
+}
+
+// End: something answered.
+func (f *Failures) End() { *f = Failures{} }

@@ -90,9 +90,8 @@ type Kiosk struct {
 	keeping  bool              // notes are on their way to the supervisor
 	unkept   []supervisor.Note // newer ones, that follow
 	checked  bool
-	wrong    []any         // what the last checks found wrong, as logged
-	tries    int           // failures in a row, for the backoff
-	since    time.Duration // Boot, the first of them
+	wrong    []any            // what the last checks found wrong, as logged
+	failures backoff.Failures // of requests, until one is answered
 }
 
 // attempt is what the world holds of one login.
@@ -180,7 +179,7 @@ func (k *Kiosk) step(e login.Event) {
 	_, challenged := e.(login.Challenged)
 	if _, granted := e.(login.Granted); challenged || granted {
 		k.mu.Lock()
-		k.tries = 0
+		k.failures.End()
 		k.mu.Unlock()
 	}
 	state, effects := login.Step(k.state, e)
@@ -229,15 +228,11 @@ func (k *Kiosk) supervised(e supervisor.Event) {
 func (k *Kiosk) wait(kind identity.Kind) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := k.Clock.Now().Boot
-	if k.tries++; k.tries == 1 {
-		k.since = now
-	}
 	p := k.Backoff
 	if slices.Contains([]identity.Kind{identity.NoNetwork, identity.NoRoute, identity.NameNotFound, identity.CaptivePortal}, kind) {
 		p.Most = min(p.Most, backoff.Default().Most)
 	}
-	return p.Delay(k.tries, now-k.since, k.Rand)
+	return k.failures.Next(p, k.Clock.Now().Boot, k.Rand)
 }
 
 // queue is unbounded: a screen must never wait for the loop, and a person cannot

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"portillon/internal/backoff"
 	"portillon/internal/identity"
 )
 
@@ -17,8 +18,7 @@ type student struct {
 	account  Account
 	provider identity.Provider
 	flow     identity.Flow
-	failures int       // without an answer, in a row, for the backoff
-	since    time.Time // the first of them
+	failures backoff.Failures // without an answer
 }
 
 // result is how one login ended.
@@ -143,17 +143,14 @@ func (s *student) patiently(ctx context.Context, f func() error) error {
 		err := f()
 		var e *identity.Error
 		if err == nil || !errors.As(err, &e) || !passes(e.Kind) {
-			s.failures = 0
+			s.failures.End()
 			return err
 		}
 		delay := e.RetryAfter
 		if delay == 0 {
-			if s.failures++; s.failures == 1 {
-				s.since = time.Now()
-			}
-			delay = s.Backoff.Delay(s.failures, time.Since(s.since), s.dice.Float64)
+			delay = s.failures.Next(s.Backoff, time.Since(s.begin), s.dice.Float64)
 		} else {
-			s.failures = 0 // it answered
+			s.failures.End() // it answered
 		}
 		if err := wait(ctx, delay); err != nil {
 			return err
