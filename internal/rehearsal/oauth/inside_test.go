@@ -2,13 +2,10 @@ package oauth
 
 import (
 	"errors"
-	"log/slog"
 	"net/url"
 	"testing"
 	"time"
 
-	"portillon/internal/rehearsal/keys"
-	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/password"
 	"portillon/internal/rehearsal/store"
 	"portillon/internal/wire"
@@ -17,30 +14,11 @@ import (
 // TestInside: the challenge without HTTP is the challenge, for one holder, and a code of
 // it is claimed once, by that holder.
 func TestInside(t *testing.T) {
-	db, err := store.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	ring, err := keys.Load(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	now, log := time.Now(), slog.New(slog.DiscardHandler)
+	now := time.Now()
 	policy := DefaultPolicy()
 	policy.EnrolLoopback = true // it is no tablet, even so
-	s, err := New(Deps{
-		Issuer: "https://localhost", ClientID: "portillon", Zone: time.UTC, Policy: policy, DB: db, Keys: ring,
-		Hasher: password.New(0), Mails: mail.NewQueue(db, ring, nowhere{}, time.Now, log), Now: func() time.Time { return now }, Log: log,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Write(t.Context(), func(tx *store.Tx) error {
+	s := newService(t, policy, func() time.Time { return now })
+	err := s.DB.Write(t.Context(), func(tx *store.Tx) error {
 		in, err := tx.NewInserter()
 		if err != nil {
 			return err

@@ -18,33 +18,40 @@ type nowhere struct{}
 
 func (nowhere) Send(context.Context, mail.Message) error { return nil }
 
-// TestPhantomsAreNeverGranted gives a session of nobody the very code that was
-// stored for it: one guess in 200,000 among five would hit it.
-func TestPhantomsAreNeverGranted(t *testing.T) {
+// newService is a service over a database of its own, whose mails go nowhere.
+func newService(t *testing.T, policy Policy, now func() time.Time) *Service {
+	t.Helper()
 	db, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := db.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	ring, err := keys.Load(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
 	s, err := New(Deps{
-		Issuer: "https://localhost", ClientID: "portillon", Zone: time.UTC, Policy: DefaultPolicy(), DB: db, Keys: ring,
-		Hasher: password.New(0), Mails: mail.NewQueue(db, ring, nowhere{}, time.Now, log), Now: time.Now, Log: log,
+		Issuer: "https://localhost", ClientID: "portillon", Zone: time.UTC, Policy: policy, DB: db, Keys: ring,
+		Hasher: password.New(0), Mails: mail.NewQueue(db, ring, nowhere{}, time.Now, log), Now: now, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+// TestPhantomsAreNeverGranted gives a session of nobody the very code that was
+// stored for it: one guess in 200,000 among five would hit it.
+func TestPhantomsAreNeverGranted(t *testing.T) {
+	s := newService(t, DefaultPolicy(), time.Now)
 	sess := store.Session{JKT: "k", ClientID: "portillon", Subject: "address x", Class: unknownClients}
 	first, salt := newToken(), []byte("sel de la session")
-	err = db.Write(t.Context(), func(tx *store.Tx) error {
+	err := s.DB.Write(t.Context(), func(tx *store.Tx) error {
 		if err := tx.InsertSession(&sess, first.hash, time.Now()); err != nil {
 			return err
 		}
