@@ -127,8 +127,7 @@ func (w *world) person(id int64) (p store.Person) {
 	return p
 }
 
-// atMinute goes to the m-th minute of the next quarter of an hour: not far, for the
-// certificate of a service that is started again is read by this machine's clock.
+// atMinute goes to the m-th minute of the next quarter of an hour.
 func (w *world) atMinute(m int) {
 	now := w.clock.now()
 	w.clock.advance(procedure.NextSlot(now).Add(time.Duration(m) * time.Minute).Sub(now))

@@ -43,7 +43,11 @@ type clock struct {
 	t  time.Time
 }
 
-func newClock() *clock { return &clock{t: time.Now().Truncate(time.Second)} }
+// newClock starts on the day of the annulled exam, so that no test depends on the hour at
+// which it runs.
+func newClock() *clock {
+	return &clock{t: time.Date(2025, time.October, 20, 7, 41, 13, 0, time.UTC)}
+}
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()

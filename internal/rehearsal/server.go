@@ -53,6 +53,7 @@ type Server struct {
 	unis        *demouniversity.Server // the demonstration's; else nil
 	box         *mailbox.Servers
 	shutMetrics func(context.Context) error // nil: no door
+	now         func() time.Time
 	lock        *os.File
 	stop        context.CancelFunc
 	stopped     sync.WaitGroup
@@ -67,7 +68,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if o, err = o.complete(); err != nil {
 		return nil, err
 	}
-	s := &Server{serveErr: make(chan error, 1)}
+	s := &Server{serveErr: make(chan error, 1), now: o.Now}
 	// What is told to others (ca_file) holds wherever they run.
 	if o.Data, err = filepath.Abs(o.Data); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
@@ -315,11 +316,12 @@ func (s *Server) Close(ctx context.Context) error {
 	return s.closeErr
 }
 
-// ClientTLS is the TLS configuration of a client that trusts the service alone.
+// ClientTLS is the TLS configuration of a client that trusts the service alone and reads
+// certificates by the service's clock.
 func (s *Server) ClientTLS() (*tls.Config, error) {
 	pem, err := os.ReadFile(s.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	return clientTLS(pem)
+	return clientTLS(pem, s.now)
 }

@@ -60,7 +60,7 @@ func (s *SMTP) client() (*gomail.Client, error) {
 	}
 	opts := []gomail.Option{
 		gomail.WithPort(int(port)), gomail.WithTimeout(timeout), gomail.WithHELO("localhost"),
-		gomail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12}),
+		gomail.WithTLSConfig(&tls.Config{ServerName: host, RootCAs: s.Roots, MinVersion: tls.VersionTLS12, Time: s.Now}),
 	}
 	switch s.TLS {
 	case TLSStart:
