@@ -11,6 +11,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOTESTSUM := gotest.tools/gotestsum@v1.13.0
 TOOLS := $(CURDIR)/bin/tools
 
 # Debian packages: the compiler and headers Fyne needs; a display, a bus and a keyring
@@ -59,11 +60,24 @@ tour: build ## a scripted student through every screen under Xvfb; PNGs in out/t
 	E2E_VERSION=$(VERSION) PORTILLON_TOUR=$(CURDIR)/out/tour go test -count=1 -v -run '^TestTour' ./internal/e2e
 	@ls out/tour/*.png
 
+# RERUNS=1 gives a test that fails one more try by itself, and says its name in any case:
+# a machine shared with others may starve a screen, and a change is not to blame for it.
+RERUNS ?= 0
+
+# run-tests tests the packages $(1).
+ifeq ($(RERUNS),0)
+run-tests = go test -timeout 30m $(1)
+else
+run-tests = mkdir -p out && rm -f out/reruns.txt && $(TOOLS)/gotestsum --format=standard-quiet --hide-summary=skipped \
+	--rerun-fails=$(RERUNS) --rerun-fails-max-failures=5 --rerun-fails-report=out/reruns.txt \
+	--packages="$(1)" -- -timeout 30m && { [[ ! -s out/reruns.txt ]] || { echo "tests that needed another try:"; cat out/reruns.txt; }; }
+endif
+
 .PHONY: test
-test: deps ## every test a fresh machine can run
+test: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## every test a fresh machine can run
 	go vet ./...
-	go test -timeout 30m $$(go list ./... | grep -v /internal/e2e$$)
-	go test -timeout 30m ./internal/e2e # last and alone: several tablets draw at once
+	$(call run-tests,$$(go list ./... | grep -v /internal/e2e$$ | tr '\n' ' '))
+	$(call run-tests,./internal/e2e) # last and alone: several tablets draw at once
 
 .PHONY: test-real
 test-real: deps ## conformance against real servers, built or downloaded on first use (Kratos, CAS); REQUIRE_REAL_IDP=1 insists
@@ -95,6 +109,12 @@ $(TOOLS)/golangci-lint: $(TOOLS)/.$(notdir $(LINTER))
 $(TOOLS)/.$(notdir $(LINTER)):
 	@mkdir -p $(TOOLS)
 	GOFLAGS= GOBIN=$(TOOLS) nice go install $(LINTER)
+	@touch $@
+
+$(TOOLS)/gotestsum: $(TOOLS)/.$(notdir $(GOTESTSUM))
+$(TOOLS)/.$(notdir $(GOTESTSUM)):
+	@mkdir -p $(TOOLS)
+	GOFLAGS= GOBIN=$(TOOLS) nice go install $(GOTESTSUM)
 	@touch $@
 
 .PHONY: bench
