@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -40,19 +41,31 @@ type process struct {
 	err  error
 }
 
+// start starts cmd in a process group of its own. It ends with this program, however that
+// ends: a service left behind would keep its port and whatever it inherited.
 func start(cmd *exec.Cmd) (*process, error) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
 	}
 	cmd.SysProcAttr.Setpgid = true
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", cmd.Path, err)
-	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	p := &process{cmd: cmd, done: make(chan struct{})}
+	started := make(chan error, 1)
 	go func() {
+		// The signal is sent when the thread that forked ends: this one stays until then.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
 		p.err = cmd.Wait()
 		close(p.done)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("%s: %w", cmd.Path, err)
+	}
 	return p, nil
 }
 
