@@ -30,21 +30,24 @@ func Normalise(address string) string {
 }
 
 // Inserter adds many accounts within one transaction with prepared statements.
-type Inserter struct{ account, address, search *sql.Stmt }
+type Inserter struct {
+	engine                   engine
+	account, address, search *sql.Stmt
+}
 
 // NewInserter prepares the statements; they end with the transaction.
 func (t *Tx) NewInserter() (*Inserter, error) {
-	var in Inserter
+	in := Inserter{engine: t.engine}
 	for into, query := range map[**sql.Stmt]string{
 		&in.account: `INSERT INTO accounts (sub, name, extra_time, password, blocked_until, created_at,
 			given_name, family_name, given_key, family_key, birth_date, student_number, ine, rpps, email)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		&in.address: `INSERT INTO addresses (address, account_id, kind, known_from) VALUES (?, ?, ?, ?)
 			ON CONFLICT (address) DO UPDATE SET account_id = excluded.account_id, kind = excluded.kind,
-				known_from = excluded.known_from, known_until = NULL WHERE known_until <= ?`,
-		&in.search: insertSearch,
+				known_from = excluded.known_from, known_until = NULL WHERE addresses.known_until <= ?`,
+		&in.search: t.engine.insertSearch(),
 	} {
-		stmt, err := t.tx.PrepareContext(t.ctx, query)
+		stmt, err := t.tx.PrepareContext(t.ctx, t.engine.rebind(query))
 		if err != nil {
 			return nil, fmt.Errorf("prepare inserts: %w", err)
 		}
@@ -77,19 +80,14 @@ func (in *Inserter) AddPerson(p Person, a Account, now, known time.Time) (int64,
 	if !known.IsZero() {
 		from = millis(known)
 	}
-	res, err := in.account.Exec(p.Sub, p.Name(), p.ExtraTime, phc, blocked, millis(now),
-		p.Given, p.Family, Fold(p.Given), Fold(p.Family), p.Birth, p.StudentNumber, p.INE, p.RPPS, Normalise(p.Email))
+	err := in.account.QueryRow(p.Sub, p.Name(), p.ExtraTime, phc, blocked, millis(now),
+		p.Given, p.Family, Fold(p.Given), Fold(p.Family), p.Birth, p.StudentNumber, p.INE, p.RPPS, Normalise(p.Email)).Scan(&p.ID)
 	if err != nil {
-		return 0, numberTaken("insert account", err)
+		return 0, numberTaken(in.engine, "insert account", err)
 	}
-	id, err := res.LastInsertId()
-	if err != nil {
-		return 0, fmt.Errorf("insert account: %w", err)
-	}
-	p.ID = id
 	kind := kindPrimary
 	for _, addr := range append([]Address{{Text: p.Email}}, p.Secondary...) {
-		res, err := in.address.Exec(Normalise(addr.Text), id, kind, from, millis(now))
+		res, err := in.address.Exec(Normalise(addr.Text), p.ID, kind, from, millis(now))
 		if err != nil {
 			return 0, fmt.Errorf("insert address: %w", err)
 		}
@@ -98,10 +96,10 @@ func (in *Inserter) AddPerson(p Person, a Account, now, known time.Time) (int64,
 		}
 		kind = kindSecondary
 	}
-	if _, err := in.search.Exec(p.searched()...); err != nil {
+	if _, err := in.search.Exec(in.engine.searchRow(p)...); err != nil {
 		return 0, fmt.Errorf("index person: %w", err)
 	}
-	return id, nil
+	return p.ID, nil
 }
 
 const accountColumns = `a.id, a.sub, a.name, a.extra_time, a.password, a.blocked_until`

@@ -35,7 +35,7 @@ func (t *Tx) AddAudit(now time.Time, entries ...Entry) error {
 // not "", at most limit.
 func (t *Tx) Audit(sub string, before int64, limit int) (out []Entry, err error) {
 	err = t.rows("audit", `SELECT id, at, actor, action, sub, person, field, before, after FROM audit
-		WHERE (? = '' OR sub = ?) AND (? = 0 OR id < ?) ORDER BY id DESC LIMIT ?`, []any{sub, sub, before, before, limit},
+		WHERE (? = '' OR sub = ?) AND (CAST(? AS BIGINT) = 0 OR id < ?) ORDER BY id DESC LIMIT ?`, []any{sub, sub, before, before, limit},
 		func(r *sql.Rows) error {
 			var e Entry
 			var at int64
@@ -52,7 +52,7 @@ func (t *Tx) Audit(sub string, before int64, limit int) (out []Entry, err error)
 // PurgeAudit removes what is older than AuditMonths, and says how many lines.
 func (t *Tx) PurgeAudit(now time.Time) (int64, error) {
 	before := millis(now.AddDate(0, -AuditMonths, 0))
-	if _, err := t.exec("purge audit", `UPDATE audit_horizon SET before = max(before, ?)`, before); err != nil {
+	if _, err := t.exec("purge audit", `UPDATE audit_horizon SET before = ? WHERE before < ?`, before, before); err != nil {
 		return 0, err
 	}
 	return t.exec("purge audit", `DELETE FROM audit WHERE at < ?`, before)

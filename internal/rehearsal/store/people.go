@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -59,18 +58,15 @@ func PersonOf(a Account) Person {
 	return Person{ID: a.ID, Sub: a.Sub, Given: given, Family: strings.TrimSpace(family), ExtraTime: a.ExtraTime, Configured: a.Password != ""}
 }
 
-const insertSearch = `INSERT INTO people_search (rowid, given, family, birth, student, ine, rpps, email, secondary)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
-
-// searched is a person's row of the search index.
-func (p Person) searched() []any {
+// searched is what the search index has of a person, folded, in the order of indexed.
+func (p Person) searched() []string {
 	var more []string
 	for _, s := range p.Secondary {
 		if s.Until.IsZero() {
 			more = append(more, Fold(s.Text))
 		}
 	}
-	return []any{p.ID, Fold(p.Given), Fold(p.Family), Fold(BirthText(p.Birth)), Fold(p.StudentNumber), Fold(p.INE), Fold(p.RPPS),
+	return []string{Fold(p.Given), Fold(p.Family), Fold(BirthText(p.Birth)), Fold(p.StudentNumber), Fold(p.INE), Fold(p.RPPS),
 		Fold(p.Email), strings.Join(more, " ")}
 }
 
@@ -84,8 +80,7 @@ func BirthText(iso string) string {
 }
 
 // indexPeople is the migration that makes persons of the accounts there were.
-func indexPeople(ctx context.Context, tx *sql.Tx) error {
-	t := &Tx{ctx: ctx, tx: tx}
+func (t *Tx) indexPeople() error {
 	var list []Person
 	err := t.rows("accounts", `SELECT a.id, a.name, coalesce(d.address, '') FROM accounts a
 		LEFT JOIN addresses d ON d.account_id = a.id AND d.kind = 'primary'`, nil, func(r *sql.Rows) error {
@@ -121,7 +116,7 @@ func (t *Tx) reindex(p Person) error {
 	if _, err := t.exec("index person", `DELETE FROM people_search WHERE rowid = ?`, p.ID); err != nil {
 		return err
 	}
-	_, err := t.exec("index person", insertSearch, p.searched()...)
+	_, err := t.exec("index person", t.engine.insertSearch(), t.engine.searchRow(p)...)
 	return err
 }
 
@@ -176,7 +171,7 @@ func (t *Tx) UpdatePerson(p Person) error {
 		WHERE id = ? AND revision = ?`, p.Name(), p.Given, p.Family, Fold(p.Given), Fold(p.Family),
 		p.Birth, p.StudentNumber, p.INE, p.RPPS, p.ExtraTime, p.ID, p.Revision)
 	if err != nil {
-		return numberTaken("update person", err)
+		return numberTaken(t.engine, "update person", err)
 	}
 	if n == 0 {
 		return ErrChanged
@@ -194,11 +189,11 @@ func (t *Tx) refresh(id int64) error {
 }
 
 // numberTaken tells a breach of the unique numbers from other errors.
-func numberTaken(op string, err error) error {
-	switch text := err.Error(); {
-	case strings.Contains(text, "UNIQUE constraint failed: accounts.ine"):
+func numberTaken(e engine, op string, err error) error {
+	switch e.duplicate(err) {
+	case "accounts.ine":
 		return ErrINETaken
-	case strings.Contains(text, "UNIQUE constraint failed: accounts.rpps"):
+	case "accounts.rpps":
 		return ErrRPPSTaken
 	}
 	return fmt.Errorf("%s: %w", op, err)

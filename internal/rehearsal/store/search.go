@@ -91,29 +91,14 @@ func indexed() []Column {
 	return []Column{ColumnGiven, ColumnFamily, ColumnBirth, ColumnStudent, ColumnINE, ColumnRPPS, ColumnEmail, ColumnSecondary}
 }
 
-// match is the question in FTS5's language, "" for everybody. Every word is letters and
-// digits, and quoted: nothing of the question is syntax.
-func (s Search) match() string {
-	var all []string
-	for _, w := range s.words() {
-		q := `"` + w.text + `" *`
-		if w.column != "" {
-			q = string(w.column) + " : " + q
-		}
-		all = append(all, q)
-	}
-	return strings.Join(all, " AND ")
-}
-
-// fits is the same question asked of one person, as match asks it of the index.
+// fits is the same question asked of one person, as the engine asks it of its index.
 func (p Person) fits(words []word) bool {
-	said := p.searched()[1:] // in the order of indexed
+	said := p.searched()
 	begins := func(text, w string) bool { return strings.HasPrefix(text, w) || strings.Contains(text, " "+w) }
 	for _, w := range words {
 		found := false
 		for i, c := range indexed() {
-			text, _ := said[i].(string)
-			found = found || (w.column == "" || w.column == c) && begins(text, w.text)
+			found = found || (w.column == "" || w.column == c) && begins(said[i], w.text)
 		}
 		if !found {
 			return false
@@ -123,10 +108,11 @@ func (p Person) fits(words []word) bool {
 }
 
 // where is the condition on accounts a, with its arguments.
-func (s Search) where() (string, []any) {
-	cond, args := []string{"1"}, []any(nil)
-	if m := s.match(); m != "" {
-		cond, args = append(cond, `a.id IN (SELECT rowid FROM people_search WHERE people_search MATCH ?)`), append(args, m)
+func (s Search) where(e engine, words []word) (string, []any) {
+	cond, args := []string{"TRUE"}, []any(nil)
+	if len(words) > 0 {
+		match, arg := e.match(words)
+		cond, args = append(cond, `a.id IN (SELECT rowid FROM people_search WHERE `+match+`)`), append(args, arg)
 	}
 	switch s.Filters[ColumnExtra] {
 	case "":
@@ -141,10 +127,12 @@ func (s Search) where() (string, []any) {
 // SearchPeople lists one page of the people a question finds, without their secondary
 // addresses, and counts them all.
 func (t *Tx) SearchPeople(s Search) (page []Person, total int, err error) {
-	where, args := s.where()
+	words := s.words()
+	where, args := s.where(t.engine, words)
 	count := `SELECT count(*) FROM accounts a WHERE ` + where
-	if s.Filters[ColumnExtra] == "" && s.match() != "" {
-		count = `SELECT count(*) FROM people_search WHERE people_search MATCH ?` // every row of it is an account's
+	if s.Filters[ColumnExtra] == "" && len(words) > 0 {
+		match, _ := t.engine.match(words)
+		count = `SELECT count(*) FROM people_search WHERE ` + match // every row of it is an account's
 	}
 	if _, err := t.row("count people", count, args, &total); err != nil || s.Limit == 0 {
 		return nil, total, err
@@ -158,8 +146,8 @@ func (t *Tx) SearchPeople(s Search) (page []Person, total int, err error) {
 		way = "DESC"
 	}
 	order = fmt.Sprintf(order, way)
-	if s.match() != "" && total >= manyFound {
-		if page, done, err := t.glance(s, order); done || err != nil {
+	if len(words) > 0 && total >= manyFound {
+		if page, done, err := t.glance(s, words, order); done || err != nil {
 			return page, total, err
 		}
 	}
@@ -187,9 +175,9 @@ var errEnough = errors.New("enough")
 
 // glance looks for a page among the first people of an order; done is false where it is
 // not there.
-func (t *Tx) glance(s Search, order string) (page []Person, done bool, err error) {
-	words, skip := s.words(), s.Offset
-	query := `SELECT ` + personColumns + `, coalesce((SELECT group_concat(address, ' ') FROM addresses
+func (t *Tx) glance(s Search, words []word, order string) (page []Person, done bool, err error) {
+	skip := s.Offset
+	query := `SELECT ` + personColumns + `, coalesce((SELECT ` + t.engine.join("address") + ` FROM addresses
 		WHERE account_id = a.id AND address <> a.email AND known_until IS NULL), '') FROM accounts a ORDER BY ` + order + ` LIMIT ?`
 	err = t.rows("search people", query, []any{glanceRows}, func(r *sql.Rows) error {
 		var p Person

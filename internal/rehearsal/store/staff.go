@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -38,7 +37,7 @@ type Staff struct {
 func (t *Tx) AddStaff(s Staff, now time.Time) error {
 	_, err := t.exec("add staff", `INSERT INTO staff (login, name, role, password, created_at) VALUES (?, ?, ?, ?, ?)`,
 		Normalise(s.Login), s.Name, string(s.Role), s.Password, millis(now))
-	if err != nil && strings.Contains(err.Error(), "UNIQUE") {
+	if err != nil && t.engine.duplicate(err) == "staff.login" {
 		return ErrLoginTaken
 	}
 	return err

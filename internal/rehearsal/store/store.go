@@ -35,18 +35,20 @@ const (
 	readers           = 8
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // DB is an open database. Its methods may be called from several goroutines.
 type DB struct {
 	writer, reader *sql.DB
+	engine         engine
 }
 
 // Tx is one transaction. It is not to be kept.
 type Tx struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx    context.Context
+	tx     *sql.Tx
+	engine engine
 }
 
 // Open opens the database in dir, which must exist, and brings its schema up to
@@ -75,7 +77,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		return fail(errors.Join(err, writer.Close()))
 	}
 	reader.SetMaxOpenConns(readers)
-	return &DB{writer: writer, reader: reader}, nil
+	return &DB{writer: writer, reader: reader, engine: sqlite{}}, nil
 }
 
 func dsn(path, lock string) string {
@@ -87,11 +89,11 @@ func dsn(path, lock string) string {
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
-	sub, err := fs.Sub(migrations, "migrations")
+	sub, err := fs.Sub(migrations, "migrations/sqlite")
 	if err != nil {
 		return err
 	}
-	index := goose.NewGoMigration(4, &goose.GoFunc{RunTx: indexPeople}, &goose.GoFunc{})
+	index := goose.NewGoMigration(4, &goose.GoFunc{RunTx: sqlite{}.indexPeople}, &goose.GoFunc{})
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(index))
 	if err != nil {
 		return err
@@ -105,20 +107,20 @@ func (d *DB) Close() error { return errors.Join(d.writer.Close(), d.reader.Close
 
 // Write runs f in the one writing transaction and commits when f returns nil.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
-	return run(ctx, d.writer, nil, f)
+	return d.run(ctx, d.writer, nil, f)
 }
 
 // Read runs f on one consistent view of the database.
 func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
-	return run(ctx, d.reader, &sql.TxOptions{ReadOnly: true}, f)
+	return d.run(ctx, d.reader, &sql.TxOptions{ReadOnly: true}, f)
 }
 
-func run(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
+func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := f(&Tx{ctx: ctx, tx: tx}); err != nil {
+	if err := f(&Tx{ctx: ctx, tx: tx, engine: d.engine}); err != nil {
 		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
 			return errors.Join(err, fmt.Errorf("rollback: %w", rb))
 		}
@@ -131,7 +133,7 @@ func run(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) e
 }
 
 func (t *Tx) exec(op, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, query, args...)
+	res, err := t.tx.ExecContext(t.ctx, t.engine.rebind(query), args...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", op, err)
 	}
@@ -142,21 +144,15 @@ func (t *Tx) exec(op, query string, args ...any) (int64, error) {
 	return n, nil
 }
 
-func (t *Tx) insert(op, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, query, args...)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", op, err)
-	}
-	id, err := res.LastInsertId()
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", op, err)
-	}
-	return id, nil
+// insert adds one row and returns its id.
+func (t *Tx) insert(op, query string, args ...any) (id int64, err error) {
+	_, err = t.row(op, query+" RETURNING id", args, &id)
+	return id, err
 }
 
 // row scans one row; found is false, without an error, where there is none.
 func (t *Tx) row(op, query string, args []any, dest ...any) (found bool, err error) {
-	switch err := t.tx.QueryRowContext(t.ctx, query, args...).Scan(dest...); {
+	switch err := t.tx.QueryRowContext(t.ctx, t.engine.rebind(query), args...).Scan(dest...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return false, nil
 	case err != nil:
@@ -167,7 +163,7 @@ func (t *Tx) row(op, query string, args []any, dest ...any) (found bool, err err
 
 // rows calls scan for each row.
 func (t *Tx) rows(op, query string, args []any, scan func(*sql.Rows) error) (err error) {
-	rs, err := t.tx.QueryContext(t.ctx, query, args...)
+	rs, err := t.tx.QueryContext(t.ctx, t.engine.rebind(query), args...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}

@@ -22,7 +22,7 @@ func (t *Tx) WebSession(site, hash string) (s WebSession, found bool, err error)
 func (t *Tx) PutWebSession(site, hash string, data []byte, now time.Time) error {
 	_, err := t.exec("put web session", `INSERT INTO web_sessions (hash, site, data, created_at, touched_at)
 		VALUES (?, ?, ?, ?, ?) ON CONFLICT (hash) DO UPDATE SET data = excluded.data, touched_at = excluded.touched_at
-		WHERE site = excluded.site`, hash, site, data, millis(now), millis(now))
+		WHERE web_sessions.site = excluded.site`, hash, site, data, millis(now), millis(now))
 	return err
 }
 
