@@ -16,10 +16,6 @@ import (
 	"portillon/internal/rehearsal/store"
 )
 
-// minStaffPassword is the least length of a password of staff, in characters (NIST SP
-// 800-63B §3.1.1.2 for a password alone: 15; this one also has a limit of tries).
-const minStaffPassword = 12
-
 type staffFlags struct {
 	dir, name, role, file string
 	login                 string
@@ -59,38 +55,79 @@ func staff(ctx context.Context, args []string, env Env) error {
 }
 
 func changeStaff(ctx context.Context, verb string, f staffFlags, env Env) error {
-	phc := ""
-	if verb != "disable" {
-		text, err := readPassword(f.file)
-		if err != nil {
-			return err
-		}
-		phc = password.Hash(text)
-	}
 	if verb == "add" && (f.name == "" || !slices.Contains(store.Roles(), store.Role(f.role))) {
 		return &usageError{"staff add: --name NAME and --role reader, manager or admin are needed"}
+	}
+	text := ""
+	if verb != "disable" {
+		var err error
+		if text, err = readPassword(f.file); err != nil {
+			return err
+		}
 	}
 	return with(ctx, f.dir, func(db *store.DB) error {
 		return db.Write(ctx, func(tx *store.Tx) error {
 			now := time.Now()
-			found, err := true, error(nil)
-			switch verb {
-			case "add":
-				err = tx.AddStaff(store.Staff{Login: f.login, Name: f.name, Role: store.Role(f.role), Password: phc}, now)
-			case "password":
-				found, err = tx.SetStaffPassword(f.login, phc)
-			default:
-				found, err = tx.DisableStaff(f.login, now)
-			}
-			if err == nil && !found {
-				err = errors.New("staff: no such login; nothing was changed")
-			}
-			if err != nil {
+			if err := oneStaff(tx, verb, f, text, now); err != nil {
 				return err
 			}
 			return tx.AddAudit(now, store.Entry{Actor: "rehearsal", Action: "staff." + verb, After: store.Normalise(f.login)})
 		})
 	})
+}
+
+// errNoStaff: the login is nobody's.
+var errNoStaff = errors.New("staff: no such login; nothing was changed")
+
+// oneStaff changes one member of staff; text is the new password, where there is one.
+func oneStaff(tx *store.Tx, verb string, f staffFlags, text string, now time.Time) error {
+	found, err := true, error(nil)
+	switch verb {
+	case "add":
+		if err := judge(text, f.login, f.name); err != nil {
+			return err
+		}
+		err = tx.AddStaff(store.Staff{Login: f.login, Name: f.name, Role: store.Role(f.role), Password: password.Hash(text)}, now)
+	case "password":
+		var s store.Staff
+		if s, found, err = tx.StaffByLogin(f.login); err != nil || !found {
+			break
+		}
+		if err := judge(text, s.Login, s.Name); err != nil {
+			return err
+		}
+		_, err = tx.SetStaffPassword(f.login, password.Hash(text))
+	default:
+		found, err = tx.DisableStaff(f.login, now)
+	}
+	if err == nil && !found {
+		return errNoStaff
+	}
+	return err
+}
+
+// errPassword: the portal would not take the password either.
+var errPassword = errors.New("--password-file")
+
+// judge holds a password of staff to what students' are held to (password.Judge). The
+// error quotes none of it.
+func judge(text string, about ...string) error {
+	why := ""
+	switch v := password.Judge(text, about...); v.Fault {
+	case password.FaultNone:
+		return nil
+	case password.FaultEmpty, password.FaultShort:
+		why = fmt.Sprintf("a password has %d characters at least", password.MinLength)
+	case password.FaultLong:
+		why = fmt.Sprintf("a password has %d characters at most", password.MaxLength)
+	case password.FaultCharacter:
+		why = "a password has letters of French, digits and these characters alone: " + password.Specials
+	case password.FaultEdges:
+		why = "a password neither begins nor ends with a space"
+	case password.FaultCommon:
+		why = "this password is guessed too soon: add a word or two that have nothing to do with it"
+	}
+	return fmt.Errorf("%w: %s", errPassword, why)
 }
 
 // readPassword reads a file's first line; never an argument, which others can see.
@@ -106,14 +143,10 @@ func readPassword(file string) (string, error) {
 		b, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return "", fmt.Errorf("--password-file: %w", err)
+		return "", fmt.Errorf("%w: %w", errPassword, err)
 	}
 	text, _, _ := strings.Cut(string(b), "\n")
-	text = strings.TrimSuffix(text, "\r")
-	if n := len([]rune(text)); n < minStaffPassword || len(text) > password.MaxBytes {
-		return "", fmt.Errorf("--password-file: a password has %d characters at least, %d bytes at most", minStaffPassword, password.MaxBytes)
-	}
-	return text, nil
+	return strings.TrimSuffix(text, "\r"), nil
 }
 
 func listStaff(ctx context.Context, db *store.DB, w io.Writer) error {
