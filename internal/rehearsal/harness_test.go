@@ -321,7 +321,7 @@ func (w *world) want(a answer, kind string) answer {
 // eventually waits for a condition of another process or goroutine.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for !ok() {

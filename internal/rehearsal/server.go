@@ -51,6 +51,7 @@ type Server struct {
 	webs        []*http.Server // the sites'
 	sites       []site
 	unis        *demouniversity.Server // the demonstration's; else nil
+	hasher      *password.Hasher
 	box         *mailbox.Servers
 	shutMetrics func(context.Context) error // nil: no door
 	now         func() time.Time
@@ -149,6 +150,7 @@ func (s *Server) serve(run context.Context, o Options, ring *keys.Ring, authorit
 	}
 	queue := mail.NewQueue(s.DB, ring, sender(*relay, o), o.Now, o.Log)
 	hasher := password.New(o.PasswordQueue)
+	s.hasher = hasher
 	if err := s.openMetrics(run, &o, hasher); err != nil {
 		return err
 	}

@@ -74,6 +74,9 @@ func New(waiting int) *Hasher {
 // State is that of the queue (Queue.State).
 func (h *Hasher) State() (here, promised int, each time.Duration) { return h.queue.State() }
 
+// Done is how many passwords were hashed or checked (Queue.Done).
+func (h *Hasher) Done() int { return h.queue.Done() }
+
 // Ticket is a place in the queue. Exactly one of Check, Hash and Leave ends it.
 type Ticket struct{ h *Hasher }
 

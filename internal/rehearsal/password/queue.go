@@ -51,6 +51,7 @@ type Queue struct {
 	mu       sync.Mutex
 	here     int           // waiting or being served
 	each     time.Duration // of one password on one core, a moving average
+	done     int           // passwords that a core worked on
 	spoken   time.Time     // until then all cores are spoken for
 	promised map[string]time.Time
 	swept    time.Time
@@ -136,12 +137,20 @@ func (q *Queue) State() (here, promised int, each time.Duration) {
 	return q.here, len(q.promised), q.each
 }
 
+// Done is how many passwords a core has worked on, right, wrong and nobody's alike.
+func (q *Queue) Done() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.done
+}
+
 // Leave gives a place back; took is how long a core worked for it, 0 for not at all.
 func (q *Queue) Leave(took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.here--
 	if took > 0 {
+		q.done++
 		q.each += (took - q.each) / 16
 	}
 }
