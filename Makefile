@@ -12,6 +12,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 LINTER := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOTESTSUM := gotest.tools/gotestsum@v1.13.0
+PACKAGER := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 TOOLS := $(CURDIR)/bin/tools
 
 # Debian packages: the compiler and headers Fyne needs; a display, a bus and a keyring
@@ -117,6 +118,12 @@ $(TOOLS)/.$(notdir $(GOTESTSUM)):
 	GOFLAGS= GOBIN=$(TOOLS) nice go install $(GOTESTSUM)
 	@touch $@
 
+$(TOOLS)/nfpm: $(TOOLS)/.$(notdir $(PACKAGER))
+$(TOOLS)/.$(notdir $(PACKAGER)):
+	@mkdir -p $(TOOLS)
+	GOFLAGS= GOBIN=$(TOOLS) nice go install $(PACKAGER)
+	@touch $@
+
 .PHONY: bench
 bench: build ## the benchmark table, with a browser's kiosk in the same run (a quarter of an hour)
 	@$(call install-missing,$(BENCH_DEPS))
@@ -145,6 +152,30 @@ image: build ## the tablet image, in out/image (as root; IMAGE_KEYS=DIR: the cen
 	@[[ -e $(IMAGE_KEYS)/secure-boot.key ]] || ./bin/portillonctl image keygen --centre "trial, not for exams" $(IMAGE_KEYS)
 	@as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo); \
 	"$${as_root[@]}" ./bin/portillonctl image build --keys $(IMAGE_KEYS) --out out/image --version $(IMAGE_VERSION) --epoch $(IMAGE_EPOCH) $(IMAGE)
+
+# Packages for Debian 13 carry the image's version and time, and are the same bits again.
+DEB_VERSION ?= $(IMAGE_VERSION)
+DEB_MAINTAINER ?= Portillon <portillon@localhost>
+DEB_OUT ?= out/deb
+DEBS := portillon portillonctl rehearsal
+
+.PHONY: deb
+deb: build $(TOOLS)/nfpm ## Debian packages of portillon, portillonctl and rehearsal, in out/deb
+	@rm -rf $(DEB_OUT) && mkdir -p $(DEB_OUT)
+	@./bin/portillonctl egress --closed > $(DEB_OUT)/closed.nft
+	@for package in $(DEBS); do \
+		DEB_VERSION=$(DEB_VERSION) DEB_MAINTAINER="$(DEB_MAINTAINER)" DEB_OUT=$(DEB_OUT) SOURCE_DATE_EPOCH=$(IMAGE_EPOCH) \
+			$(TOOLS)/nfpm package --config assets/packages/$$package.yaml --packager deb --target $(DEB_OUT)/ >$(DEB_OUT)/log || { cat $(DEB_OUT)/log; exit 1; }; \
+	done
+	@rm $(DEB_OUT)/closed.nft $(DEB_OUT)/log; cd $(DEB_OUT) && sha256sum *.deb | tee SHA256SUMS
+
+.PHONY: deb-test
+deb-test: deps ## install, run, upgrade, remove and purge the packages in a Debian 13 of their own (as root)
+	@$(call install-missing,$(IMAGE_DEPS))
+	@for v in 1 2; do $(MAKE) --no-print-directory deb DEB_VERSION=$(DEB_VERSION)+test$$v DEB_OUT=out/deb-test/$$v; done
+	@$(MAKE) --no-print-directory deb DEB_VERSION=$(DEB_VERSION)+test1 DEB_OUT=out/deb-test/again
+	@as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo --preserve-env=PATH,HOME,GOFLAGS,GOPATH,GOMODCACHE); \
+	"$${as_root[@]}" env DEB_DIR=$(CURDIR)/out/deb-test REQUIRE_DEB=1 go test -count=1 -timeout 30m -v ./internal/e2e/deb
 
 .PHONY: image-test
 image-test: build ## boot the last image in QEMU and attack it: N attempts, M escapes (as root; IMAGE_SHORT=1: the short run)
