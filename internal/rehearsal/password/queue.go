@@ -3,6 +3,7 @@ package password
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,9 +22,13 @@ const (
 	// student has to touch «Réessayer».
 	early = time.Second
 	late  = 2 * time.Minute
+	// absent is how long after its moment somebody still counts as about to come.
+	absent = 5 * time.Second
 	// mostPromises bounds the memory they take.
 	mostPromises = 1 << 16
 	sweepEvery   = time.Second
+	// slowing is how long a machine takes to be believed twice as slow.
+	slowing = time.Hour
 )
 
 // BusyError: too many passwords are waiting to be checked. It is ErrBusy to errors.Is.
@@ -43,6 +48,11 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 // a moment of its own to return. Who returns then finds room; who comes for the first
 // time while others are awaited goes behind them.
 //
+// Moments are early rather than late: a core that waits for somebody is lost, and who
+// finds no room yet keeps the place in the line and is told the rest of the wait. They
+// go by what a password takes a core that does nothing else, because the crowd that
+// makes a queue also takes the cores, with its connections, for as long as it arrives.
+//
 // What it knows is lost at a restart, and shared with nobody: the wait is then an
 // estimate again, and nothing else depends on it.
 type Queue struct {
@@ -52,15 +62,27 @@ type Queue struct {
 	here     int           // waiting or being served
 	each     time.Duration // of one password on one core, a moving average
 	done     int           // passwords that a core worked on
+	quick    time.Duration // what one takes with nothing else on the core
+	slowed   time.Time     // when quick was last allowed to grow
 	spoken   time.Time     // until then all cores are spoken for
-	promised map[string]time.Time
-	swept    time.Time
+	promised map[string]promise
+	// line are the turns of those who are at home and not absent, in order, as of swept;
+	// came is how many have come since.
+	line  []time.Time
+	came  int
+	swept time.Time
+}
+
+// promise is what somebody at home was told.
+type promise struct {
+	turn time.Time // the first moment given: the place in the line
+	at   time.Time // the last
 }
 
 // NewQueue is the queue of so many cores, with room for limit requests; each is what one
 // takes a core, to begin with.
 func NewQueue(cores, limit int, each time.Duration) *Queue {
-	return &Queue{cores: cores, limit: limit, each: each, promised: map[string]time.Time{}}
+	return &Queue{cores: cores, limit: limit, each: each, quick: each, slowed: time.Now(), promised: map[string]promise{}}
 }
 
 // Enter takes a place for who or gives a *BusyError.
@@ -69,31 +91,57 @@ func (q *Queue) Enter(who string) error {
 	defer q.mu.Unlock()
 	now := time.Now()
 	q.sweep(now)
-	at, known := q.promised[who]
+	p, known := q.promised[who]
+	due := known && now.Add(early).After(p.at)
 	switch {
 	case q.here >= q.limit:
-	case known && now.Add(early).After(at), q.here < q.cores:
-		delete(q.promised, who)
-		if !known {
+	case q.here < q.cores, due && q.room(p):
+		if known {
+			delete(q.promised, who)
+			q.came++
+		} else {
 			q.speak(now)
 		}
 		q.here++
 		return nil
-	case known:
-	case q.start(now).Sub(now) <= longestWait:
+	case !known && q.start(now).Sub(now) <= longestWait:
 		q.speak(now)
 		q.here++
 		return nil
 	}
-	if !known || !at.After(now) { // one that found the queue full in its own moment
-		at = q.promise(who, now)
+	switch {
+	case !known:
+		p.at = q.promise(who, now)
+	case due: // and there is no room yet
+		p.at = now.Add(q.left(p))
+		q.promised[who] = p
 	}
-	return &BusyError{After: min(max(at.Sub(now), time.Second), longestPromise)}
+	return &BusyError{After: min(max(p.at.Sub(now), time.Second), longestPromise)}
+}
+
+// room reports whether somebody who is due may wait here: always in the nearer half of
+// the queue, so that no core waits for those who are slow to return; in the other half
+// if there is room for those before as well.
+func (q *Queue) room(p promise) bool {
+	return q.here < q.limit/2 || q.here+q.before(p) < q.limit
+}
+
+// before is how many at home have an earlier turn, about.
+func (q *Queue) before(p promise) int {
+	n, _ := slices.BinarySearchFunc(q.line, p.turn, time.Time.Compare)
+	return max(0, n-q.came)
+}
+
+// left is how long somebody who came when told has yet to wait at home.
+func (q *Queue) left(p promise) time.Duration {
+	wait := q.each * time.Duration(q.here+q.before(p)) / time.Duration(q.cores)
+	return max(wait-longestWait/2, time.Second)
 }
 
 // start is when a core is free for one more.
 func (q *Queue) start(now time.Time) time.Time {
-	start := now.Add(time.Duration(q.here/q.cores) * q.each)
+	ahead := q.here + max(0, len(q.line)-q.came) + 1 - q.cores
+	start := now.Add(time.Duration(max(0, ahead)) * q.quick / time.Duration(q.cores))
 	if q.spoken.After(start) {
 		start = q.spoken
 	}
@@ -103,7 +151,7 @@ func (q *Queue) start(now time.Time) time.Time {
 // speak speaks for one password's work and says when it will begin.
 func (q *Queue) speak(now time.Time) time.Time {
 	start := q.start(now)
-	q.spoken = start.Add(q.each / time.Duration(q.cores))
+	q.spoken = start.Add(q.quick / time.Duration(q.cores))
 	return start
 }
 
@@ -112,21 +160,25 @@ func (q *Queue) promise(who string, now time.Time) time.Time {
 		return now.Add(longestPromise - rand.N(longestPromise/4)) //nolint:gosec // a jitter, not a secret
 	}
 	at := q.speak(now)
-	q.promised[who] = at
+	q.promised[who] = promise{at, at}
 	return at
 }
 
-// sweep forgets promises nobody came back for.
+// sweep forgets promises nobody came back for, and puts the others in line.
 func (q *Queue) sweep(now time.Time) {
 	if now.Sub(q.swept) < sweepEvery {
 		return
 	}
-	q.swept = now
-	for who, at := range q.promised {
-		if now.Sub(at) > late {
+	q.swept, q.came, q.line = now, 0, q.line[:0]
+	for who, p := range q.promised {
+		switch gone := now.Sub(p.at); {
+		case gone > late:
 			delete(q.promised, who)
+		case gone <= absent:
+			q.line = append(q.line, p.turn)
 		}
 	}
+	slices.SortFunc(q.line, time.Time.Compare)
 }
 
 // State is how many are in the queue, how many were sent away with a moment to return, and
@@ -149,8 +201,17 @@ func (q *Queue) Leave(took time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.here--
-	if took > 0 {
-		q.done++
-		q.each += (took - q.each) / 16
+	if took <= 0 {
+		return
 	}
+	q.done++
+	q.each += (took - q.each) / 16
+	now := time.Now()
+	if took < q.quick {
+		q.quick += (took - q.quick) / 16
+	} else {
+		grown := time.Duration(float64(q.quick) * min(now.Sub(q.slowed).Minutes(), 1) / slowing.Minutes())
+		q.quick = min(took, q.quick+grown)
+	}
+	q.slowed = now
 }

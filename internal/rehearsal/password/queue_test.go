@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,10 +15,13 @@ import (
 
 const each = 25 * time.Millisecond
 
-// crowd lets n students come within arrival and try until they are served. It returns
-// how long each waited, in the order they came, how often each was sent away, and how
-// long it all took.
-func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
+// steady is a machine with nothing else to do.
+func steady(time.Duration) time.Duration { return each }
+
+// crowd lets n students come within arrival and try until they are served; a password takes
+// a core so long, since the beginning. It returns how long each waited, in the order they
+// came, how often each was sent away, and how long it all took.
+func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration, hash func(since time.Duration) time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
 	t.Helper()
 	waited, sent = make([]time.Duration, n), make([]int, n)
 	cores := semaphore.NewWeighted(int64(q.cores))
@@ -45,6 +49,7 @@ func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration) (waited
 				t.Error(err)
 			}
 			waited[i] = time.Since(came)
+			each := hash(time.Since(begin))
 			time.Sleep(each)
 			cores.Release(1)
 			q.Leave(each)
@@ -62,7 +67,7 @@ func TestCrowd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const n, cores = 4000, 2
 				q := NewQueue(cores, waitingPerCore*cores, each)
-				waited, sent, took := crowd(t, q, n, 5*time.Second, dawdle)
+				waited, sent, took := crowd(t, q, n, 5*time.Second, dawdle, steady)
 				if ideal := n * each / cores; took > ideal*11/10+dawdle {
 					t.Errorf("it took %v, the work alone %v", took, ideal)
 				}
@@ -77,6 +82,40 @@ func TestCrowd(t *testing.T) {
 				}
 				if q.here != 0 || len(q.promised) != 0 {
 					t.Errorf("left behind: %d places, %d promises", q.here, len(q.promised))
+				}
+			})
+		})
+	}
+}
+
+// TestCrowdTakesTheCores: while a crowd arrives its connections take two thirds of the cores,
+// and a password three times as long. The moments given meanwhile go by what comes after, so
+// that the cores do not wait for students who were told to come later.
+func TestCrowdTakesTheCores(t *testing.T) {
+	for name, dawdle := range map[string]time.Duration{"machines": 0, "people": 3 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const n, cores, arrival = 8000, 2, time.Minute
+				q := NewQueue(cores, waitingPerCore*cores, each)
+				waited, sent, took := crowd(t, q, n, arrival, dawdle, func(since time.Duration) time.Duration {
+					part := each - each/10 + rand.N(each/5)
+					if since < arrival {
+						part *= 3
+					}
+					return part
+				})
+				early := int(arrival * cores / (3 * each))
+				ideal := arrival + time.Duration(n-early)*each/cores
+				total := 0
+				for i, times := range sent {
+					if total += times; times > 8 {
+						t.Fatalf("student %d was sent away %d times", i, times)
+					}
+				}
+				t.Logf("%v, of ideal %.2f; sent away %.2f times each, %d at most; longest wait %v", took, took.Seconds()/ideal.Seconds(),
+					float64(total)/n, slices.Max(sent), slices.Max(waited))
+				if took > ideal*21/20+dawdle || total > 2*n {
+					t.Errorf("the work alone takes %v", ideal)
 				}
 			})
 		})
