@@ -19,6 +19,12 @@ func dialError(err error) func(context.Context, func() (net.Conn, error)) (net.C
 	return func(context.Context, func() (net.Conn, error)) (net.Conn, error) { return nil, err }
 }
 
+// silent is a Dial that gets no answer.
+func silent(ctx context.Context, _ func() (net.Conn, error)) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 func opError(errno syscall.Errno) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", errno)}
 }
@@ -48,10 +54,7 @@ func Network() []Fault {
 		{Name: "no route", Dial: dialError(opError(syscall.EHOSTUNREACH))},
 		{Name: "refused", Dial: dialError(opError(syscall.ECONNREFUSED))},
 		{Name: "name not found", Dial: dialError(&net.DNSError{Err: "no such host", Name: "service", IsNotFound: true})},
-		{Name: "silent", Dial: func(ctx context.Context, _ func() (net.Conn, error)) (net.Conn, error) {
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}},
+		{Name: "silent", Dial: silent},
 		{Name: "closes at once", Dial: func(context.Context, func() (net.Conn, error)) (net.Conn, error) {
 			here, there := net.Pipe()
 			return here, there.Close()
@@ -107,10 +110,27 @@ func Answers() []Fault {
 	}
 }
 
+// Stopped is the tablet's own process standing still, as under SIGSTOP or a suspend: its
+// request is on the way, and by the time it goes on the connection is dead. Who uses it
+// cuts the connections (Proxy.Cut) and moves the tablet's clock.
+func Stopped() Fault {
+	return Fault{Name: "stopped for 2 minutes", Serve: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		<-r.Context().Done()
+	}}
+}
+
 // Mild are faults that a login gets through by itself.
 func Mild() []Fault {
-	var n, flaps atomic.Int64
-	begin := time.Now()
+	third := func(bad func(context.Context, func() (net.Conn, error)) (net.Conn, error)) func(context.Context, func() (net.Conn, error)) (net.Conn, error) {
+		var n atomic.Int64
+		return func(ctx context.Context, next func() (net.Conn, error)) (net.Conn, error) {
+			if n.Add(1)%3 == 1 {
+				return bad(ctx, next)
+			}
+			return next()
+		}
+	}
+	air := wave{begin: time.Now(), half: 5 * time.Second}
 	return []Fault{
 		{Name: "2 s latency", Serve: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 			select {
@@ -119,17 +139,47 @@ func Mild() []Fault {
 			case <-r.Context().Done():
 			}
 		}},
-		{Name: "a third of the connections reset", Dial: func(_ context.Context, next func() (net.Conn, error)) (net.Conn, error) {
-			if n.Add(1)%3 == 1 {
-				return nil, opError(syscall.ECONNRESET)
-			}
-			return next()
-		}},
-		{Name: "flapping every second", Dial: func(_ context.Context, next func() (net.Conn, error)) (net.Conn, error) {
-			if flaps.Add(1); int(time.Since(begin)/time.Second)%2 == 0 {
+		{Name: "a third of the connections reset", Dial: third(dialError(opError(syscall.ECONNRESET)))},
+		{Name: "a third of the connections stalled", Dial: third(silent)},
+		{Name: "flapping every 5 s", Dial: func(_ context.Context, next func() (net.Conn, error)) (net.Conn, error) {
+			if air.down() > 0 {
 				return nil, opError(syscall.ENETDOWN)
 			}
-			return next()
+			c, err := next()
+			if err != nil {
+				return nil, err
+			}
+			return flapping{c, air}, nil
 		}},
 	}
+}
+
+// wave is a radio that is down for one half of the time and up for the other.
+type wave struct {
+	begin time.Time
+	half  time.Duration
+}
+
+// down is how long it will be yet; 0: it is up.
+func (w wave) down() time.Duration {
+	at := time.Since(w.begin) % (2 * w.half)
+	return max(0, w.half-at)
+}
+
+// flapping loses nothing, as TCP does not: what is said while the radio is down arrives
+// when it is up again.
+type flapping struct {
+	net.Conn
+	air wave
+}
+
+func (f flapping) Read(b []byte) (int, error) {
+	n, err := f.Conn.Read(b)
+	<-time.After(f.air.down())
+	return n, err
+}
+
+func (f flapping) Write(b []byte) (int, error) {
+	<-time.After(f.air.down())
+	return f.Conn.Write(b)
 }

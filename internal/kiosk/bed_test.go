@@ -102,6 +102,9 @@ type bed struct {
 	email string
 	used  string // the newest code that was read
 	stale string // an older one, since another was asked for
+	// stopped is how long the tablet stood still, in nanoseconds: its clock since boot is
+	// later by as much.
+	stopped *atomic.Int64
 
 	mu   sync.Mutex
 	view login.View
@@ -150,12 +153,12 @@ func (w *ward) bed(t *testing.T, off time.Duration) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bed{t: t, ward: w, proxy: proxy, sup: &fakeSupervisor{events: make(chan supervisor.Event)},
+	b := &bed{t: t, ward: w, proxy: proxy, stopped: new(atomic.Int64), sup: &fakeSupervisor{events: make(chan supervisor.Event)},
 		email: people.StormAddress(int(w.next.Add(1)))}
 	b.k = New(Options{
 		Settings: login.Settings{Domains: []string{"etu.univ-uness.fr"}, IdleReset: 30 * time.Minute},
 		Provider: provider, Vault: vault.Memory(), Supervisor: b.sup, Hello: supervisor.Hello{BootID: "boot", Thumbprint: key.Thumbprint()},
-		Checks: func() []preflight.Check { return nil }, Clock: shifted{SystemClock(time.UTC), off}, MaxAge: time.Hour,
+		Checks: func() []preflight.Check { return nil }, Clock: shifted{SystemClock(time.UTC), off, b.stopped}, MaxAge: time.Hour,
 		Show: func(v login.View) { b.mu.Lock(); b.view = v; b.mu.Unlock() },
 		Log:  slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Rand: func() float64 { return 0.2 },
@@ -182,12 +185,14 @@ func (p prover) Prove(_ context.Context, params dpop.Params) (string, error) {
 
 type shifted struct {
 	Clock
-	off time.Duration
+	off     time.Duration
+	stopped *atomic.Int64
 }
 
 func (s shifted) Now() login.Instant {
 	i := s.Clock.Now()
 	i.Wall = i.Wall.Add(s.off)
+	i.Boot += time.Duration(s.stopped.Load())
 	return i
 }
 

@@ -90,6 +90,8 @@ func kinds(name string) []identity.Kind {
 		return []identity.Kind{identity.NameNotFound}
 	case "silent", "stall":
 		return []identity.Kind{identity.TimedOut}
+	case faults.Stopped().Name:
+		return []identity.Kind{identity.ConnectionLost, identity.TimedOut}
 	case "closes at once", "truncated", "reset before the answer", "answer lost":
 		return []identity.Kind{identity.ConnectionLost}
 	case "portal on the port", "captive portal":
@@ -110,6 +112,11 @@ func (b *bed) cell(s step, f faults.Fault) {
 	before := b.proxy.Count(s.is)
 	b.proxy.Break(f, s.is)
 	b.act(s)
+	if f.Name == faults.Stopped().Name {
+		b.until("the request", func(login.View) bool { return b.proxy.Count(s.is) > before })
+		b.stopped.Store(int64(2 * time.Minute))
+		b.proxy.Cut()
+	}
 	switch s {
 	case refresh:
 		b.refreshFails()
@@ -225,21 +232,59 @@ func (w *ward) certificates(t *testing.T) (out []faults.Fault) {
 	return out
 }
 
-// TestMildFaults: a login gets through bad Wi-Fi and a slow service by itself, or by the student's
-// second try.
+// TestMildFaults: a login, a renewal and an end get through bad Wi-Fi and a slow service by
+// themselves, or by a second try. The fault meets every request of theirs: with the password
+// or the code go discovery, the address, asking for the code, the token and the keys.
 func TestMildFaults(t *testing.T) {
 	w := openWard(t)
 	for _, f := range faults.Mild() {
-		for _, s := range []step{passwords, giveCode} {
+		for _, s := range []step{passwords, giveCode, refresh, revoke} {
 			t.Run(f.Name+"/"+string(s), func(t *testing.T) {
 				t.Parallel()
 				b := w.bed(t, 0)
-				b.on(login.ScreenEmail)
-				b.k.Post(login.Insert{Text: b.email})
-				b.until("the address", func(v login.View) bool { return v.Email != nil && v.Email.Text == b.email })
-				b.proxy.Break(f, func(faults.Request) bool { return true })
-				b.persist(s, func(v login.View) bool { return in(s, v) })
+				everything := func(faults.Request) bool { return true }
+				switch s {
+				case refresh:
+					b.to(s)
+					b.proxy.Break(f, everything)
+					b.renew()
+				case revoke:
+					b.to(s)
+					b.proxy.Break(f, everything)
+					b.act(s)
+					b.on(login.ScreenEnded)
+				default:
+					b.on(login.ScreenEmail)
+					b.k.Post(login.Insert{Text: b.email})
+					b.until("the address", func(v login.View) bool { return v.Email != nil && v.Email.Text == b.email })
+					b.proxy.Break(f, everything)
+					b.persist(s, func(v login.View) bool { return in(s, v) })
+				}
 			})
+		}
+	}
+}
+
+// renew asks for a token, as a player does, until there is one.
+func (b *bed) renew() {
+	b.t.Helper()
+	for n := 1; ; n++ {
+		b.sup.events <- supervisor.RenewRequested{ID: uint64(n)}
+		var got []byte
+		b.until("an answer to the player", func(login.View) bool {
+			b.sup.mu.Lock()
+			defer b.sup.mu.Unlock()
+			if len(b.sup.renewals) < n {
+				return false
+			}
+			got = b.sup.renewals[n-1]
+			return true
+		})
+		if len(got) > 0 {
+			return
+		}
+		if n == 20 {
+			b.t.Fatal("no token after twenty tries")
 		}
 	}
 }
@@ -267,7 +312,7 @@ func TestFaultMatrix(t *testing.T) {
 	network := append(faults.Network(), w.certificates(t)...)
 	cells, skipped := 0, 0
 	for _, s := range steps() {
-		for _, f := range append(slices.Clone(network), faults.Answers()...) {
+		for _, f := range append(slices.Clone(network), append(faults.Answers(), faults.Stopped())...) {
 			if why := omitted(s, f); why != "" {
 				t.Logf("left out: %s, %s: %s", s, f.Name, why)
 				skipped++
