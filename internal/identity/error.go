@@ -23,6 +23,7 @@ const (
 	TooManyAttempts      // RetryAfter may be set
 	AccountUnknown       // only a known tablet is told
 	AccountNotConfigured // SetupURI may be set; only a known tablet is told
+	AccountBlocked       // who it is was proven, and the account is locked, disabled, or its password too old
 	SessionExpired       // the flow or session is no longer known: start again
 
 	WebRequired        // the service insists on a browser; there is none
@@ -47,7 +48,7 @@ var kindNames = [...]string{
 	KindUnknown: "unknown", WrongPassword: "wrong_password", WrongCode: "wrong_code",
 	CodeExpired: "code_expired", CodeUsed: "code_used", CodeSuperseded: "code_superseded",
 	TooManyAttempts: "too_many_attempts", AccountUnknown: "account_unknown",
-	AccountNotConfigured: "account_not_configured", SessionExpired: "session_expired",
+	AccountNotConfigured: "account_not_configured", AccountBlocked: "account_blocked", SessionExpired: "session_expired",
 	WebRequired: "web_required", ServiceUnavailable: "service_unavailable", Busy: "busy",
 	UnexpectedAnswer: "unexpected_answer", Misconfigured: "misconfigured",
 	NoNetwork: "no_network", NoRoute: "no_route", NameNotFound: "name_not_found",

@@ -44,6 +44,9 @@ func (t *turn) beginFailed(o op, f Failure) {
 		t.screen = ScreenEmail
 		t.unknown = true
 		t.fail("error.email.unknown")
+	case identity.AccountBlocked:
+		t.screen = ScreenEmail
+		t.fail("error.account.blocked")
 	case identity.AccountNotConfigured:
 		t.flow.setupURI = f.SetupURI
 		t.clearError()
@@ -72,6 +75,12 @@ func (t *turn) passwordFailed(f Failure) {
 		t.fail("error.attempts")
 		t.waiting(f.RetryAfter)
 		t.wrongs = max(t.wrongs, wrongsForCode)
+	case identity.AccountBlocked:
+		t.fail("error.password.blocked")
+		if t.flow.mailed { // a password that is too old is no hindrance to a code
+			t.fail("error.password.blocked.code")
+			t.wrongs = max(t.wrongs, wrongsForCode)
+		}
 	default:
 		t.flowFailed(opPassword, f)
 	}
@@ -91,6 +100,8 @@ func (t *turn) codeFailed(f Failure) {
 	switch f.Kind {
 	case identity.WrongCode, identity.CodeExpired, identity.CodeUsed, identity.CodeSuperseded, identity.TooManyAttempts:
 		t.codeRefused(f)
+	case identity.AccountBlocked:
+		t.fail("error.account.blocked")
 	default:
 		t.flowFailed(opCode, f)
 	}

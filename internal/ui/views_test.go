@@ -145,6 +145,9 @@ func passwordScenes() []scene {
 		passwordScene("wrong", func(v *login.View, p *login.PasswordView) {
 			v.Error, p.CodeProminent, p.Remember = say("error.password.wrong.remaining", 3), true, true
 		}),
+		passwordScene("blocked", func(v *login.View, p *login.PasswordView) {
+			v.Error, p.CodeProminent = say("error.password.blocked.code", 0), true
+		}),
 		passwordScene("busy", func(v *login.View, p *login.PasswordView) { v.Busy = true }),
 		passwordScene("running", func(v *login.View, p *login.PasswordView) {
 			c := countdown(131, login.StageCalm)

@@ -231,6 +231,7 @@ func TestEveryKindHasItsSentence(t *testing.T) {
 		identity.TooManyAttempts:      {"error.attempts", "error.attempts.wait", "error.code.attempts"},
 		identity.AccountUnknown:       {"error.email.unknown"},
 		identity.AccountNotConfigured: {"setup.title", "setup.text"},
+		identity.AccountBlocked:       {"error.account.blocked", "error.password.blocked", "error.password.blocked.code"},
 		identity.SessionExpired:       {"error.session.expired"},
 	}
 	for _, lang := range words.Languages() {

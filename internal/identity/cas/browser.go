@@ -53,13 +53,17 @@ func (b *browser) submit(ctx context.Context, op string, f *form, set map[string
 	}, f.action)
 }
 
-// visit sends r to an address and follows where it leads.
+// visit sends r to an address and follows where it leads. Beside an error the stop is there if any
+// answer came, be it a redirect alone.
 func (b *browser) visit(ctx context.Context, r httpwire.Request, at *url.URL) (*stop, error) {
 	s := &stop{}
 	for hops := 0; ; hops++ {
 		a, err := b.send(ctx, r, at)
-		if err != nil {
+		switch {
+		case err != nil && hops == 0:
 			return nil, err
+		case err != nil:
+			return s, err
 		}
 		s.answer = a
 		if hops == 0 {

@@ -196,6 +196,9 @@ func (f *flow) give(ctx context.Context, op string, set map[string]string, name 
 	f.page = nil // an answer that is lost leaves no page to trust
 	s, err := f.b.submit(ctx, op, asked.form, set, name, secret)
 	if err != nil && !f.lost(s) {
+		if op == opCode {
+			err = f.codeLost(ctx, asked, s, err)
+		}
 		return nil, accountRefused(err)
 	}
 	if s.target == nil && f.grantedAll(s) {
@@ -236,13 +239,36 @@ func (f *flow) refused(op string, asked kind, s *stop) error {
 	return s.answer.Fail(op, identity.SessionExpired, "CAS began anew")
 }
 
-// accountRefused: after a right password, CAS says of an account that is disabled, locked, or
-// has a password too old, what no form follows. Its words are for a browser.
+// codeLost says what becomes of a code that was given in vain. Where CAS has not judged it, its page
+// is kept: no other takes this code. Of a page that it no longer knows, because it was restarted or
+// the student took too long, CAS says what it says when it breaks (500): if another flow can be
+// begun, that one is over, and only a new code is of use.
+func (f *flow) codeLost(ctx context.Context, asked *page, s *stop, err error) error {
+	switch {
+	case s == nil, s.answer.Busy(), s.answer.Status == http.StatusLocked:
+		f.page = asked
+		return err
+	case s.answer.Status < 500:
+		return err
+	}
+	b, broken := f.p.newBrowser(f.link)
+	if broken == nil {
+		_, broken = f.p.first(ctx, b, opCode, newTry())
+	}
+	if broken != nil {
+		return err
+	}
+	return s.answer.Fail(opCode, identity.CodeExpired, "CAS has begun anew since the code was sent")
+}
+
+// accountRefused: after a right password, CAS says of an account that is disabled, locked, has a
+// password too old, or may not log in at this hour or place, what no form follows. Which of them it
+// is stands in its words alone.
 func accountRefused(err error) error {
 	var e *identity.Error
 	var u *UnexpectedPage
 	if errors.As(err, &e) && errors.As(err, &u) && u.Status == http.StatusUnauthorized && u.Reason == ReasonNoLogin {
-		return &identity.Error{Kind: identity.WebRequired, Op: e.Op, Err: u}
+		return &identity.Error{Kind: identity.AccountBlocked, Op: e.Op, Err: u, Correlation: e.Correlation}
 	}
 	return err
 }

@@ -115,10 +115,10 @@ func TestRestartBetweenCodeAndAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.set(func() { clear(r.flows); clear(r.codes) })
-	_, err := code(t, f, r.mails[zoe.Email][0])
-	refuses(t, err, identity.ServiceUnavailable)
-	_, err = code(t, f, r.mails[zoe.Email][0])
-	refuses(t, err, identity.CodeExpired)
+	for range 2 {
+		_, err := code(t, f, r.mails[zoe.Email][0])
+		refuses(t, err, identity.CodeExpired)
+	}
 	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +127,96 @@ func TestRestartBetweenCodeAndAnswer(t *testing.T) {
 	}
 	if n := r.posts("token"); n != 2 {
 		t.Errorf("%d codes were posted", n)
+	}
+}
+
+// A code that CAS could not be given, or did not judge, is as good as before.
+func TestCodeOutlivesTrouble(t *testing.T) {
+	var n network
+	r := newReference(t)
+	cfg := r.config(ModeOAuth)
+	cfg.Dial = n.dial
+	r.accounts = append(r.accounts, zoe)
+	f := begin(t, mustNew(t, cfg))
+	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	n.cut.Store(true)
+	r.srv.CloseClientConnections()
+	_, err := code(t, f, r.mails[zoe.Email][0])
+	refuses(t, err, identity.Refused)
+	n.cut.Store(false)
+	for status, want := range map[int]identity.Kind{
+		http.StatusServiceUnavailable: identity.Busy, http.StatusTooManyRequests: identity.Busy, http.StatusLocked: identity.TooManyAttempts,
+	} {
+		r.set(func() { r.override = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) } })
+		_, err := code(t, f, r.mails[zoe.Email][0])
+		refuses(t, err, want)
+	}
+	r.set(func() { r.override = nil })
+	if _, err := code(t, f, r.mails[zoe.Email][0]); err != nil {
+		t.Error(err)
+	}
+}
+
+// CAS that is broken is told from CAS that has forgotten.
+func TestCodeToBrokenCAS(t *testing.T) {
+	r := newReference(t)
+	f := begin(t, tabletFor(t, r, ModeService))
+	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	r.set(func() {
+		r.override = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	})
+	_, err := code(t, f, r.mails[zoe.Email][0])
+	refuses(t, err, identity.ServiceUnavailable)
+	r.set(func() { r.override = nil })
+	_, err = code(t, f, r.mails[zoe.Email][0])
+	refuses(t, err, identity.CodeExpired)
+}
+
+// The way breaks after CAS has let the student in: it is asked once more, by the session.
+func TestWayBreaksAfterTheGrant(t *testing.T) {
+	r := newReference(t)
+	f := begin(t, tabletFor(t, r, ModeOAuth))
+	broken := 0
+	r.set(func() {
+		r.override = func(_ http.ResponseWriter, req *http.Request) {
+			if broken < 2 && r.tgc(req) != "" {
+				broken++ // net/http tries twice by itself
+				panic(http.ErrAbortHandler)
+			}
+		}
+	})
+	s, err := password(t, f, zoe.Password)
+	if err != nil || s.Name != zoe.Name || broken != 2 {
+		t.Fatal(err, broken)
+	}
+	if n := r.posts("password"); n != 1 {
+		t.Errorf("the password was posted %d times", n)
+	}
+}
+
+func TestSurvey(t *testing.T) {
+	for combined, want := range map[bool]string{
+		false: "Apereo CAS 7.2.0; methods told per account; mode service, identifier first, page ",
+		true:  "Apereo CAS 7.2.0; methods: password; mode service, identifier and password on one page: no code, page ",
+	} {
+		r := newReference(t)
+		r.combined = combined
+		s, err := mustNew(t, r.config(ModeService)).Survey(t.Context())
+		if err != nil || !strings.HasPrefix(s.String(), want) || s.ServerTime.IsZero() || !strings.Contains(s.Detail, "TLS 1.3") {
+			t.Errorf("%q, %v", s, err)
+		}
+	}
+	r := newReference(t)
+	answering := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
+	r.set(func() { r.override = answering })
+	s, err := mustNew(t, r.config(ModeOAuth)).Survey(t.Context())
+	refuses(t, err, identity.ServiceUnavailable)
+	if s.ServerTime.IsZero() || s.Protocol == "" {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -170,8 +260,8 @@ func TestWhatFollowsAPassword(t *testing.T) {
 		name   string
 		want   identity.Kind
 	}{
-		{401, "account-disabled", identity.WebRequired}, {401, "account-locked", identity.WebRequired},
-		{401, "password-expired", identity.WebRequired}, {200, "account-locked", identity.UnexpectedAnswer},
+		{401, "account-disabled", identity.AccountBlocked}, {401, "account-locked", identity.AccountBlocked},
+		{401, "password-expired", identity.AccountBlocked}, {200, "account-locked", identity.UnexpectedAnswer},
 		{401, "wrong-password", identity.WrongPassword}, {401, "password", identity.WrongPassword},
 		{200, "password", identity.WrongPassword}, {200, "who", identity.SessionExpired}, {200, "token", identity.WebRequired},
 		{423, "who", identity.TooManyAttempts}, {429, "who", identity.Busy}, {503, "who", identity.Busy},

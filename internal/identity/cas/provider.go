@@ -56,7 +56,10 @@ type Provider struct {
 	shared *httpwire.Link
 }
 
-var _ identity.Provider = (*Provider)(nil)
+var (
+	_ identity.Provider = (*Provider)(nil)
+	_ identity.Surveyor = (*Provider)(nil)
+)
 
 const (
 	timeout = 10 * time.Second
@@ -156,24 +159,6 @@ func (p *Provider) target(u *url.URL) bool {
 	return got.Has("ticket") || got.Has("code") || got.Has("error")
 }
 
-// Check looks at the first page and gives no address to it.
-func (p *Provider) Check(ctx context.Context) (identity.Health, error) {
-	defer p.shared.Close()
-	b, err := p.newBrowser(p.shared)
-	if err != nil {
-		return identity.Health{}, err
-	}
-	s, err := p.first(ctx, b, opDiscover, newTry())
-	if s == nil {
-		return identity.Health{}, err
-	}
-	h := identity.Health{ServerTime: s.answer.Date()}
-	if err == nil {
-		h.Detail = p.detail(s.page)
-	}
-	return h, err
-}
-
 // first fetches the page that a login begins at: without an error one that asks who it is, or
 // for the password beside. Beside an error the stop is there if an answer came.
 func (p *Provider) first(ctx context.Context, b *browser, op string, t try) (*stop, error) {
@@ -195,23 +180,4 @@ func (p *Provider) first(ctx context.Context, b *browser, op string, t try) (*st
 		return s, s.outOfOrder(op)
 	}
 	return s, nil
-}
-
-// detail is made of this package's own words, and of a version that looks like one.
-func (p *Provider) detail(first *page) string {
-	parts := []string{"Apereo CAS"}
-	if first.version != "" {
-		parts[0] += " " + first.version
-	}
-	parts = append(parts, "mode "+string(p.cfg.Mode))
-	if first.kind == pageUsername {
-		parts = append(parts, "identifier first")
-	} else {
-		parts = append(parts, "identifier and password on one page: no code")
-	}
-	parts = append(parts, "page "+first.prints)
-	if peer := p.http.Peer(); peer != "" {
-		parts = append(parts, peer)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -225,6 +225,10 @@ func (a *answer) refused(op string, e *refusal) *identity.Error {
 		return a.Fail(op, identity.SessionExpired, "flow has run out")
 	case http.StatusNotFound:
 		return a.Fail(op, identity.SessionExpired, "flow no longer known")
+	case http.StatusUnauthorized: // session.ErrIdentityDisabled, once the secret was right
+		if op == opPassword || op == opCode {
+			return a.Fail(op, identity.AccountBlocked, "the account is not active")
+		}
 	}
 	return a.Fail(op, identity.ServiceUnavailable, "status "+strconv.Itoa(a.Status))
 }

@@ -93,7 +93,7 @@ func TestOtherAnswers(t *testing.T) {
 		{403, `{"error":{"id":"session_aal2_required","code":403}}`, identity.WebRequired},
 		{422, `{"error":{"id":"browser_location_change_required","code":422}}`, identity.WebRequired},
 		{410, `{"error":{"code":410}}`, identity.SessionExpired},
-		{401, `{"error":{"code":401,"reason":"This account was disabled."}}`, identity.ServiceUnavailable},
+		{401, `{"error":{"code":401,"reason":"This account was disabled."}}`, identity.AccountBlocked},
 		{500, `{"error":{"code":500}}`, identity.ServiceUnavailable},
 		{429, `{}`, identity.Busy},
 		{503, `<html>`, identity.Busy},
@@ -111,7 +111,7 @@ func TestOtherAnswers(t *testing.T) {
 		a := answerOf(c.status, c.body)
 		err := a.usable("op")
 		if err == nil {
-			_, err = p.grant(a, "op")
+			_, err = p.grant(a, opPassword)
 		}
 		if got := identity.KindOf(err); got != c.want {
 			t.Errorf("%d %.80s: %v, want %v", c.status, c.body, err, c.want)

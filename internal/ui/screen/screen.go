@@ -146,7 +146,7 @@ func troubleStem(k identity.Kind) (title, stem string) {
 		return "trouble.title.service", "error.session.expired"
 	case identity.KindUnknown, identity.Canceled, identity.WrongPassword, identity.WrongCode,
 		identity.CodeExpired, identity.CodeUsed, identity.CodeSuperseded,
-		identity.AccountUnknown, identity.AccountNotConfigured:
+		identity.AccountUnknown, identity.AccountNotConfigured, identity.AccountBlocked:
 	}
 	return "trouble.title.service", "trouble.unknown"
 }
