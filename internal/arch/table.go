@@ -56,6 +56,7 @@ func Table() []Row {
 
 		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},
 
+		{"internal/postgrestest", nil, "a database for tests knows none of them"},
 		{"internal/rehearsal/...", []string{"internal/rehearsal/...", "internal/wire", "internal/dpop", "internal/procedure", "internal/words", "assets"},
 			"the service is the other side: it shares words with the tablet, not code"},
 	}
@@ -84,7 +85,7 @@ func Bans() []Ban {
 		},
 		{
 			Packages: []string{"internal/..."},
-			Except:   []string{"internal/supervisor", "internal/egress", "internal/keyring", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/e2e/...", "internal/bench/...", "internal/arch"},
+			Except:   []string{"internal/supervisor", "internal/egress", "internal/keyring", "internal/demo", "internal/image", "internal/ctl", "internal/realidp", "internal/postgrestest", "internal/e2e/...", "internal/bench/...", "internal/arch"},
 			Imports:  []string{"os/exec", "plugin"},
 			Why:      "the screen process executes nothing",
 		},

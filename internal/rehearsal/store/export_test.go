@@ -5,3 +5,6 @@ func (t *Tx) ExecForTest(query string) error {
 	_, err := t.exec("test", query)
 	return err
 }
+
+// Suits is suits.
+func Suits(version int, encoding string) error { return suits(version, encoding) }

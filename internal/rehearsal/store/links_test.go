@@ -7,8 +7,9 @@ import (
 	"portillon/internal/rehearsal/store"
 )
 
-func TestLinks(t *testing.T) {
-	db := open(t)
+func TestLinks(t *testing.T) { onBoth(t, links) }
+
+func links(t *testing.T, db *store.DB) {
 	insert := func(hash, address string, at time.Time) store.Link {
 		l := store.Link{Address: address, Name: "Léa", CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour)}
 		write(t, db, func(tx *store.Tx) error { return tx.InsertLink(&l, []byte(hash)) })

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"time"
 )
@@ -23,18 +24,51 @@ func (t *Tx) InsertMail(m Mail, now time.Time) error {
 
 // DueMails lists up to limit messages whose time has come, oldest first.
 func (t *Tx) DueMails(now time.Time, limit int) (out []Mail, err error) {
-	err = t.rows("due mails", `SELECT id, sealed, phantom, not_after, tries FROM mails WHERE next_at <= ?
-		ORDER BY next_at, id LIMIT ?`, []any{millis(now), limit}, func(r *sql.Rows) error {
+	err = t.mails("due mails", `SELECT id, sealed, phantom, not_after, tries FROM mails WHERE next_at <= ?
+		ORDER BY next_at, id LIMIT ?`, []any{millis(now), limit}, func(m Mail) { out = append(out, m) })
+	return out, err
+}
+
+func (t *Tx) mails(op, query string, args []any, each func(Mail)) error {
+	return t.rows(op, query, args, func(r *sql.Rows) error {
 		var m Mail
 		var notAfter int64
 		if err := r.Scan(&m.ID, &m.Sealed, &m.Phantom, &notAfter, &m.Tries); err != nil {
 			return err
 		}
 		m.NotAfter = moment(notAfter)
-		out = append(out, m)
+		each(m)
 		return nil
 	})
-	return out, err
+}
+
+// deliverTimeout bounds a delivery; a relay that takes longer is a broken one.
+const deliverTimeout = 40 * time.Second
+
+// Fate is what becomes of a mail: nothing further, or another try.
+type Fate struct{ Next time.Time } // zero: it is removed
+
+// Deliver hands the mail whose time came first to send, and to nobody else in any process
+// as long as send takes, at most deliverTimeout, and does with it what send says. Where the
+// process dies meanwhile the mail is due again at once. found is false where none is due.
+// It is for a database that is shared: on SQLite it would keep every other writer waiting.
+func (d *DB) Deliver(ctx context.Context, now time.Time, send func(Mail) Fate) (found bool, err error) {
+	// What was sent must not be sent again because the service is stopping.
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliverTimeout)
+	defer cancel()
+	err = d.run(wait, d.writer, nil, true, func(tx *Tx) error {
+		var m Mail
+		err := tx.mails("next mail", `SELECT id, sealed, phantom, not_after, tries FROM mails WHERE next_at <= ?
+			ORDER BY next_at, id LIMIT 1 FOR UPDATE SKIP LOCKED`, []any{millis(now)}, func(got Mail) { m, found = got, true })
+		if err != nil || !found {
+			return err
+		}
+		if fate := send(m); !fate.Next.IsZero() {
+			return tx.RetryMail(m.ID, fate.Next)
+		}
+		return tx.DeleteMail(m.ID)
+	})
+	return found, d.fault(ctx, err)
 }
 
 // RetryMail puts a message off until next.
@@ -67,8 +101,8 @@ type Purged struct {
 }
 
 // Purge removes what has no further use: sessions (with their codes) untouched
-// since idle, events before events, authorization codes, grants and mails that have
-// expired, files that were never imported, and the audit log's lines older than AuditMonths.
+// since idle, events before events, authorization codes, grants, mails and proofs that
+// have expired, files that were never imported, and the audit log's lines older than AuditMonths.
 func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 	for _, q := range []struct {
 		n     *int64
@@ -86,6 +120,9 @@ func (t *Tx) Purge(now, idle, events time.Time) (p Purged, err error) {
 		if *q.n, err = t.exec("purge", q.query, millis(q.at)); err != nil {
 			return p, err
 		}
+	}
+	if _, err := t.exec("purge", `DELETE FROM proofs WHERE expires_at < ?`, millis(now)); err != nil {
+		return p, err
 	}
 	if err := t.PurgeImports(now.Add(-ImportLife)); err != nil {
 		return p, err

@@ -42,20 +42,14 @@ func add(t testing.TB, db *store.DB, people ...store.Person) {
 // that was down meanwhile knows the same.
 func TestSlots(t *testing.T) {
 	for _, every := range []time.Duration{procedure.Slot, time.Minute} {
-		t.Run(every.String(), func(t *testing.T) { synctest.Test(t, func(t *testing.T) { slots(t, every) }) })
+		t.Run(every.String(), func(t *testing.T) {
+			onBothPlaces(t, func(t *testing.T, p place) { synctest.Test(t, func(t *testing.T) { slots(t, p, every) }) })
+		})
 	}
 }
 
-func slots(t *testing.T, every time.Duration) {
-	dir := t.TempDir()
-	open := func() *store.DB {
-		db, err := store.Open(t.Context(), dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return db
-	}
-	db := open()
+func slots(t *testing.T, open place, every time.Duration) {
+	db := open(t)
 	add(t, db, person(1))
 	knows := func(address string) (known bool) {
 		t.Helper()
@@ -72,7 +66,7 @@ func slots(t *testing.T, every time.Duration) {
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		db = open()
+		db = open(t)
 	}
 	const address = "agathe@courriel.example"
 	change := func(f func(*store.Tx, time.Time) error) (slot time.Time) {
@@ -110,7 +104,7 @@ func slots(t *testing.T, every time.Duration) {
 		t.Fatal(err)
 	}
 	time.Sleep(time.Hour) // down across the boundary
-	db = open()
+	db = open(t)
 	if knows(address) {
 		t.Error("still known after the slot")
 	}
@@ -138,8 +132,9 @@ func slots(t *testing.T, every time.Duration) {
 	}
 }
 
-func TestOneAddressOneAccount(t *testing.T) {
-	db := open(t)
+func TestOneAddressOneAccount(t *testing.T) { onBoth(t, oneAddressOneAccount) }
+
+func oneAddressOneAccount(t *testing.T, db *store.DB) {
 	add(t, db, person(1), person(2))
 	slot := noon.Add(15 * time.Minute)
 	try := func(want error, f func(*store.Tx) error) {
@@ -166,8 +161,9 @@ func TestOneAddressOneAccount(t *testing.T) {
 	})
 }
 
-func TestSetEmail(t *testing.T) {
-	db := open(t)
+func TestSetEmail(t *testing.T) { onBoth(t, setEmail) }
+
+func setEmail(t *testing.T, db *store.DB) {
 	add(t, db, person(1))
 	old, fresh, slot := person(1).Email, "nouvelle@univ-uness.fr", noon.Add(15*time.Minute)
 	write(t, db, func(tx *store.Tx) error { return tx.SetEmail(1, fresh, noon, slot) })
@@ -184,8 +180,9 @@ func TestSetEmail(t *testing.T) {
 	}
 }
 
-func TestSearch(t *testing.T) {
-	db := open(t)
+func TestSearch(t *testing.T) { onBoth(t, search) }
+
+func search(t *testing.T, db *store.DB) {
 	a, b, c := person(1), person(2), person(3)
 	a.Given, a.Family, a.ExtraTime = "Agathe", "FEELING", "1/3"
 	b.Given, b.Family, b.Secondary = "Cœur-Élise", "d’Œuvre", []store.Address{{Text: "elise@courriel.example"}}
@@ -239,8 +236,9 @@ func TestSearch(t *testing.T) {
 }
 
 // TestGlance: a question that finds many has the same pages as one that sorts them all.
-func TestGlance(t *testing.T) {
-	db := open(t)
+func TestGlance(t *testing.T) { onBoth(t, glance) }
+
+func glance(t *testing.T, db *store.DB) {
 	var list []store.Person
 	for i := range 4600 {
 		p := person(i)
@@ -283,25 +281,31 @@ func FuzzSearch(f *testing.F) {
 	for _, s := range []string{"", "a", `"`, "a*b", "NEAR(a b)", "given : x", "\x00", "é\u0301", "ﬁ", strings.Repeat("a ", 50)} {
 		f.Add(s, s)
 	}
-	db, err := store.Open(f.Context(), f.TempDir())
-	if err != nil {
-		f.Fatal(err)
+	var all []*store.DB
+	for _, e := range engines() {
+		if p := e.fresh(f); p != nil {
+			db := p(f)
+			f.Cleanup(func() { _ = db.Close() })
+			add(f, db, person(1))
+			all = append(all, db)
+		}
 	}
-	f.Cleanup(func() { _ = db.Close() })
-	add(f, db, person(1))
 	f.Fuzz(func(t *testing.T, text, filter string) {
-		err := db.Read(t.Context(), func(tx *store.Tx) error {
-			_, _, err := tx.SearchPeople(store.Search{Text: text, Limit: 5, Filters: map[store.Column]string{store.ColumnFamily: filter, store.ColumnExtra: filter}})
-			return err
-		})
-		if err != nil {
-			t.Errorf("%q, %q: %v", text, filter, err)
+		for i, db := range all {
+			err := db.Read(t.Context(), func(tx *store.Tx) error {
+				_, _, err := tx.SearchPeople(store.Search{Text: text, Limit: 5, Filters: map[store.Column]string{store.ColumnFamily: filter, store.ColumnExtra: filter}})
+				return err
+			})
+			if err != nil {
+				t.Errorf("%s: %q, %q: %v", engines()[i].name, text, filter, err)
+			}
 		}
 	})
 }
 
-func TestAuditIsAppendOnly(t *testing.T) {
-	db := open(t)
+func TestAuditIsAppendOnly(t *testing.T) { onBoth(t, auditIsAppendOnly) }
+
+func auditIsAppendOnly(t *testing.T, db *store.DB) {
 	write(t, db, func(tx *store.Tx) error {
 		return errors.Join(tx.AddAudit(noon.AddDate(0, -13, 0), store.Entry{Actor: "nadia", Action: "update"}),
 			tx.AddAudit(noon.AddDate(0, -11, 0), store.Entry{Actor: "paul", Action: "update"}))
@@ -329,10 +333,16 @@ func TestAuditIsAppendOnly(t *testing.T) {
 // letter, and reports the time of a page at the 50th and the 95th percentile. The limit
 // to keep is 50 ms.
 func BenchmarkSearch(b *testing.B) {
-	db, err := store.Open(b.Context(), b.TempDir())
-	if err != nil {
-		b.Fatal(err)
+	for _, e := range engines() {
+		b.Run(e.name, func(b *testing.B) {
+			if p := e.fresh(b); p != nil {
+				benchmarkSearch(b, p(b))
+			}
+		})
 	}
+}
+
+func benchmarkSearch(b *testing.B, db *store.DB) {
 	b.Cleanup(func() { _ = db.Close() })
 	given := strings.Fields("Emma Jade Louise Alice Chloé Léna Manon Inès Zoé Camille Lucie Agathe Hugo Jules Arthur Nathan Théo Yanis")
 	family := strings.Fields("Martin Bernard Petit Robert Durand Dubois Moreau Laurent Simon Michel Lefèvre Leroy Roux Garcia Feeling Noël Œuvrard")

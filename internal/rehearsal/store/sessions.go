@@ -80,6 +80,9 @@ func (t *Tx) InsertCode(s Session, c Code) error {
 // clients: those of the session itself, and those of earlier ones, which a student
 // may find in the mailbox too. At most 16.
 func (t *Tx) Codes(s Session) (out []Code, err error) {
+	if err := t.hold(s.Subject, s.Class); err != nil {
+		return nil, err
+	}
 	err = t.rows("codes", `SELECT id, session_id, salt, mac, sent_at, expires_at, tries, used_at FROM codes
 		WHERE subject = ? AND class = ? ORDER BY id DESC LIMIT 16`, []any{s.Subject, s.Class},
 		func(r *sql.Rows) error {
@@ -130,8 +133,12 @@ func (t *Tx) DeleteEvent(id int64) error {
 	return err
 }
 
-// Events counts what happened since, with the times of the first and the last.
+// Events counts what happened since, with the times of the first and the last. Nobody
+// else counts or sends for the session's subject and class until the transaction ends.
 func (t *Tx) Events(s Session, k Kind, since time.Time) (n int, first, last time.Time, err error) {
+	if err := t.hold(s.Subject, s.Class); err != nil {
+		return 0, first, last, err
+	}
 	var lo, hi sql.NullInt64
 	_, err = t.row("events", `SELECT count(*), min(at), max(at) FROM events
 		WHERE subject = ? AND class = ? AND kind = ? AND at > ?`,

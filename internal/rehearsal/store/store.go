@@ -2,126 +2,140 @@
 // no protocol and makes no decision; oauth, mail and people ask it questions
 // inside a transaction and decide.
 //
-//	Open(dir) → DB ── Write(func(*Tx)) one writer at a time, immediate
-//	               └─ Read(func(*Tx))  any number, each a consistent view
+//	Open(dir)    ─→ DB ── Write(func(*Tx))    one at a time, everywhere
+//	Connect(url) ─→    ├─ Step(func(*Tx))     many at a time where the database can
+//	                   ├─ Deliver(func(Mail)) a mail for one process alone
+//	                   └─ Read(func(*Tx))     any number, each a consistent view
 //
-// SQLite in WAL mode, through database/sql. The writer has one connection, so that
+// Two engines, one set of queries, migrations of the same versions:
+//
+// SQLite, a file for one process, in WAL mode. The writer has one connection, so that
 // writers queue in the process (and obey their context) in place of colliding in
 // the file; the commands that work beside a running service wait busyTimeout.
 // synchronous=NORMAL: a power cut may lose the last moments, never the database.
+// Write and Step are the same.
+//
+// PostgreSQL, for any number of processes. Write takes an advisory lock that all
+// processes share, so that what decides on many rows (the cockpit, imports, the portal's
+// accounts) runs as alone as on SQLite. Step takes none; what it decides on is locked by
+// the methods that read it, until the transaction ends:
+//
+//	RotateSession, RenewSession             the session, found by its name, of which there is one
+//	Events, Codes                           the subject and class they count for
+//	AuthorizationCode, GrantByRefreshToken  the code; the token and its grant
+//	UseProof                                the proof
+//
+// A Step uses no other method to decide on what another Step may change.
 package store
 
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// File is the database's name inside the data directory.
-const File = "rehearsal.db"
+// ErrUnavailable: the database does not answer, or not in time: it is away, is starting or
+// has no room. Nothing was changed, or nobody knows; the same may succeed later.
+var ErrUnavailable = errors.New("database is not available")
 
+// How long a transaction on PostgreSQL may take, waits for a connection and for others
+// included. A client is told to come back before it gives up by itself, after 8 s.
 const (
-	busyTimeoutMillis = 5000
-	readers           = 8
+	stepTimeout  = 6 * time.Second
+	writeTimeout = time.Minute
 )
-
-//go:embed migrations
-var migrations embed.FS
 
 // DB is an open database. Its methods may be called from several goroutines.
 type DB struct {
-	writer, reader *sql.DB
+	writer, reader *sql.DB // one and the same on PostgreSQL
 	engine         engine
+	turn           chan struct{} // PostgreSQL: this process's Writes, so that they do not wait on many connections
 }
 
 // Tx is one transaction. It is not to be kept.
 type Tx struct {
-	ctx    context.Context
-	tx     *sql.Tx
-	engine engine
+	ctx     context.Context
+	tx      *sql.Tx
+	engine  engine
+	writing bool
 }
 
-// Open opens the database in dir, which must exist, and brings its schema up to
-// date. The error names the file.
-func Open(ctx context.Context, dir string) (*DB, error) {
-	path := filepath.Join(dir, File)
-	fail := func(err error) (*DB, error) { return nil, fmt.Errorf("database %s: %w", path, err) }
-	// SQLite would make the file, and the two beside it, as the umask allows.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err == nil {
-		err = f.Close()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", err) // names the file
-	}
-	writer, err := sql.Open("sqlite", dsn(path, "immediate"))
-	if err != nil {
-		return fail(err)
-	}
-	writer.SetMaxOpenConns(1)
-	if err := migrate(ctx, writer); err != nil {
-		return fail(errors.Join(err, writer.Close()))
-	}
-	reader, err := sql.Open("sqlite", dsn(path, "deferred"))
-	if err != nil {
-		return fail(errors.Join(err, writer.Close()))
-	}
-	reader.SetMaxOpenConns(readers)
-	return &DB{writer: writer, reader: reader, engine: sqlite{}}, nil
-}
+// Shared reports whether other processes may serve from the same database: what matters
+// is then to be in it, and not in this process's memory.
+func (d *DB) Shared() bool { return d.engine.shared() }
 
-func dsn(path, lock string) string {
-	q := url.Values{"_txlock": {lock}, "_pragma": {
-		fmt.Sprintf("busy_timeout(%d)", busyTimeoutMillis), "journal_mode(WAL)",
-		"synchronous(NORMAL)", "foreign_keys(1)", "secure_delete(1)",
-	}}
-	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	sub, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
+// Close closes the database.
+func (d *DB) Close() error {
+	err := d.writer.Close()
+	if d.reader != d.writer {
+		err = errors.Join(err, d.reader.Close())
 	}
-	index := goose.NewGoMigration(4, &goose.GoFunc{RunTx: sqlite{}.indexPeople}, &goose.GoFunc{})
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(index))
-	if err != nil {
-		return err
-	}
-	_, err = p.Up(ctx)
 	return err
 }
 
-// Close closes the database.
-func (d *DB) Close() error { return errors.Join(d.writer.Close(), d.reader.Close()) }
-
-// Write runs f in the one writing transaction and commits when f returns nil.
+// Write runs f as if alone, and commits when f returns nil. It fails with ErrUnavailable.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
-	return d.run(ctx, d.writer, nil, f)
+	if !d.Shared() {
+		return d.run(ctx, d.writer, nil, true, f)
+	}
+	wait, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-wait.Done():
+		return d.fault(ctx, wait.Err())
+	}
+	err := d.run(wait, d.writer, nil, true, func(tx *Tx) error {
+		if err := tx.alone(); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+	return d.fault(ctx, err)
 }
 
-// Read runs f on one consistent view of the database.
+// Step runs f for a step of a login and commits when f returns nil. Where the database
+// can, many run at a time: see the package for what f may decide on. It fails with
+// ErrUnavailable.
+func (d *DB) Step(ctx context.Context, f func(*Tx) error) error {
+	if !d.Shared() {
+		return d.run(ctx, d.writer, nil, true, f)
+	}
+	wait, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	return d.fault(ctx, d.run(wait, d.writer, nil, true, f))
+}
+
+// Read runs f on one consistent view of the database. It fails with ErrUnavailable.
 func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
-	return d.run(ctx, d.reader, &sql.TxOptions{ReadOnly: true}, f)
+	o := &sql.TxOptions{ReadOnly: true}
+	if !d.Shared() {
+		return d.run(ctx, d.reader, o, false, f)
+	}
+	o.Isolation = sql.LevelRepeatableRead
+	wait, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	return d.fault(ctx, d.run(wait, d.reader, o, false, f))
 }
 
-func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, f func(*Tx) error) error {
+// fault marks what a caller whose ctx still holds may try again.
+func (d *DB) fault(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) && !d.engine.away(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, writing bool, f func(*Tx) error) error {
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if err := f(&Tx{ctx: ctx, tx: tx, engine: d.engine}); err != nil {
-		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) {
+	if err := f(&Tx{ctx: ctx, tx: tx, engine: d.engine, writing: writing}); err != nil {
+		if rb := tx.Rollback(); rb != nil && !errors.Is(rb, sql.ErrTxDone) && !d.engine.away(rb) {
 			return errors.Join(err, fmt.Errorf("rollback: %w", rb))
 		}
 		return err

@@ -12,20 +12,6 @@ import (
 
 var noon = time.Date(2026, 6, 15, 12, 0, 0, 0, time.UTC)
 
-func open(t *testing.T) *store.DB {
-	t.Helper()
-	db, err := store.Open(t.Context(), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db
-}
-
 func write(t *testing.T, db *store.DB, f func(*store.Tx) error) {
 	t.Helper()
 	if err := db.Write(t.Context(), f); err != nil {
@@ -56,8 +42,10 @@ func TestFileIsPrivate(t *testing.T) {
 	}
 }
 
-func TestFailedWriteLeavesNothing(t *testing.T) {
-	db, stop := open(t), errors.New("stop")
+func TestFailedWriteLeavesNothing(t *testing.T) { onBoth(t, failedWriteLeavesNothing) }
+
+func failedWriteLeavesNothing(t *testing.T, db *store.DB) {
+	stop := errors.New("stop")
 	err := db.Write(t.Context(), func(tx *store.Tx) error {
 		return errors.Join(tx.SetMeta("a", "b"), stop)
 	})
@@ -86,8 +74,9 @@ func TestNormalise(t *testing.T) {
 	}
 }
 
-func TestRotateSession(t *testing.T) {
-	db := open(t)
+func TestRotateSession(t *testing.T) { onBoth(t, rotateSession) }
+
+func rotateSession(t *testing.T, db *store.DB) {
 	s := store.Session{JKT: "k", ClientID: "c", Subject: "s", Class: "*"}
 	write(t, db, func(tx *store.Tx) error { return tx.InsertSession(&s, []byte("un"), noon) })
 	rotate := func(hash, jkt, next string, at time.Time) (found bool) {
@@ -105,8 +94,9 @@ func TestRotateSession(t *testing.T) {
 	}
 }
 
-func TestPurge(t *testing.T) {
-	db := open(t)
+func TestPurge(t *testing.T) { onBoth(t, purge) }
+
+func purge(t *testing.T, db *store.DB) {
 	old, recent := noon.Add(-48*time.Hour), noon.Add(-time.Minute)
 	write(t, db, func(tx *store.Tx) error {
 		for i, at := range []time.Time{old, recent} {

@@ -28,13 +28,13 @@ func (t *Tx) InsertAuthorizationCode(hash []byte, c AuthorizationCode) error {
 	return err
 }
 
-// AuthorizationCode finds one.
+// AuthorizationCode finds one, and holds it until the transaction ends.
 func (t *Tx) AuthorizationCode(hash []byte) (AuthorizationCode, bool, error) {
 	var c AuthorizationCode
 	var granted, expires int64
 	var used, grant sql.NullInt64
 	found, err := t.row("authorization code", `SELECT session_id, account_id, client_id, jkt, scope,
-		code_challenge, granted_at, expires_at, used_at, grant_id FROM authorization_codes WHERE hash = ?`,
+		code_challenge, granted_at, expires_at, used_at, grant_id FROM authorization_codes WHERE hash = ?`+t.engine.forUpdate("authorization_codes"),
 		[]any{hash}, &c.SessionID, &c.AccountID, &c.ClientID, &c.JKT, &c.Scope, &c.CodeChallenge,
 		&granted, &expires, &used, &grant)
 	c.GrantedAt, c.ExpiresAt, c.UsedAt, c.GrantID = moment(granted), moment(expires), optional(used), grant.Int64
@@ -101,11 +101,11 @@ func (t *Tx) InsertRefreshToken(hash []byte, grant int64) error {
 }
 
 // GrantByRefreshToken finds the grant of a refresh token, and when the token was
-// used; zero: it is the newest of its family.
+// used; zero: it is the newest of its family. Both are held until the transaction ends.
 func (t *Tx) GrantByRefreshToken(hash []byte) (g Grant, usedAt time.Time, found bool, err error) {
 	var used sql.NullInt64
 	g, found, err = t.grant(`SELECT `+grantColumns+`, r.used_at FROM refresh_tokens r
-		JOIN grants g ON g.id = r.grant_id WHERE r.hash = ?`, []any{hash}, &used)
+		JOIN grants g ON g.id = r.grant_id WHERE r.hash = ?`+t.engine.forUpdate("r, g"), []any{hash}, &used)
 	return g, optional(used), found, err
 }
 
