@@ -141,5 +141,6 @@ func (v *serving) findings(id uint64) error {
 		v.log.Info("the configuration was replaced, or may be good by now: ends, to be started anew")
 		defer v.renew(errReplaced)
 	}
+	v.idle()
 	return v.reply(reply{ID: id, Findings: append(v.standing.findings(now), v.sealed...)}, nil)
 }

@@ -26,6 +26,30 @@ var ErrNoPower = errors.New("supervisor: nobody here switches the machine off")
 // privileged program; and where the directory is not, nobody listens, and that is said.
 const PowerDir = "portillon-power"
 
+// IdleFile is written in PowerDir each time the screens ask for their checks, while nobody is at the
+// tablet (screen 0, and screen 1 untouched: once a minute). On the image a path unit starts the
+// look for a newer configuration then, and at no other time.
+const IdleFile = "idle"
+
+// idle says so. Where nobody listens nothing is said.
+func (v *serving) idle() {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	if dir == "" || v.exam.under() {
+		return
+	}
+	f, err := os.OpenFile(filepath.Join(dir, PowerDir, IdleFile), os.O_WRONLY|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err == nil {
+		_, err = f.Write([]byte("\n")) // at its beginning: the time is what is read
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		v.log.Warn("idle", "err", err)
+	}
+}
+
 // power leaves the request. A login or an exam under way is never ended by it.
 func (v *serving) power(p Power) error {
 	if v.exam.under() {

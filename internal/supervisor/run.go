@@ -45,8 +45,8 @@ type supervisor struct {
 
 // Run starts the screen process, serves it, and starts it again whatever ends it, until
 // ctx ends; then it ends the player and the screen process and returns nil. It also returns nil,
-// between two exams and when the screens ask for the checks, where another configuration lies at
-// Config.Path: whoever started the process starts it again. Everything
+// between two screen processes and when the screens ask for the checks, but under no exam, where another
+// configuration lies at Config.Path: whoever started the process starts it again. Everything
 // that can fail at the start does before the first child is started. Run makes the whole
 // process undumpable, all its descriptors close-on-exec, and itself the reaper of its
 // descendants: call it once, in a process of its own.
@@ -138,6 +138,11 @@ func (s *supervisor) loop(ctx context.Context) {
 	var wait backoff
 	for ctx.Err() == nil {
 		began := time.Now()
+		if s.standing.replaced(began) && !s.exam.under() {
+			// A screen process could not even read it: this one was sealed for the old one.
+			s.log.Info("the configuration was replaced: ends, to be started anew")
+			return
+		}
 		ended, err := s.candidate(ctx, fresh)
 		if ctx.Err() != nil {
 			return
