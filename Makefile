@@ -92,7 +92,7 @@ test-real: deps ## conformance against real servers, built or downloaded on firs
 
 # Units of the image whose score must not be above 1.5 (of 10).
 UNITS := assets/image/mkosi.extra/usr/lib/systemd/system
-HARDENED := portillon portillon-unconfigured portillon-adopt
+HARDENED := portillon portillon-unconfigured portillon-adopt portillon-update
 
 .PHONY: lint
 lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint

@@ -47,11 +47,12 @@ func Table() []Row {
 			"screens draw a View and report events; they reach nothing"},
 
 		{"internal/storm", []string{"internal/backoff", "internal/identity/...", "internal/config", "internal/dpop", "internal/provider"}, "a storm is made of the real adapters"},
-		{"internal/image", []string{"internal/config", "internal/lockdown", "internal/dpop", "assets"},
+		{"internal/update", []string{"internal/config"}, "when to look for news is decided without reading or sending anything"},
+		{"internal/image", []string{"internal/config", "internal/lockdown", "internal/dpop", "internal/update", "assets"},
 			"the image is planned from its definitions, and closed by lockdown's own ruleset"},
 		{"internal/demo", []string{"internal/config"}, "a demonstration starts the real programs and reads what they print"},
 		{"internal/ctl", []string{"internal/config", "internal/demo", "internal/dpop", "internal/egress", "internal/identity/...", "internal/image", "internal/keyring", "internal/lockdown",
-			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/vault", "internal/wire", "internal/words"},
+			"internal/login", "internal/preflight", "internal/provider", "internal/storm", "internal/supervisor", "internal/update", "internal/vault", "internal/wire", "internal/words"},
 			"the centre's command draws nothing and keeps no session"},
 
 		{"internal/realidp/...", []string{"internal/rehearsal/mailbox"}, "real servers are started for tests; the adapters under test come in by the tests"},
@@ -109,7 +110,7 @@ func clocks() []string {
 }
 
 // clockless are the packages for which that holds.
-func clockless() []string { return []string{"internal/login", "internal/procedure"} }
+func clockless() []string { return []string{"internal/login", "internal/procedure", "internal/update"} }
 
 // MaxLines is how long a file that is no test may be.
 const MaxLines = 400

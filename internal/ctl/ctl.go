@@ -60,6 +60,8 @@ func commands() []command {
 		{"image configure", "DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE]", "a signed configuration on a tablet's disk", imageConfigure},
 		{"image verify", "DIR|DISK", "checksums of an image, or what a disk's configuration holds", imageVerify},
 		{"image adopt", "[--partition DEVICE]", "at boot: verify the configuration, or say why not", imageAdopt},
+		{"image pull", "[--json]", "on a tablet that nobody is at: fetch a newer signed configuration from update_uri", imagePull},
+		{"image take", "[--from FILE]", "put in force what was fetched", imageTake},
 		{"image usb", "VENDOR:PRODUCT", "asked by udev: may this be plugged in?", imageUSB},
 		{"image session", "-- COMPOSITOR …", "run by the kiosk: start the compositor, told how to draw", imageSession},
 		{"image", "test|update", "the tablet image", later},

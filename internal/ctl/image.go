@@ -191,18 +191,12 @@ func terminal(w io.Writer) bool {
 // imageAdopt is what the image's boot runs: see portillon-adopt.service.
 func imageAdopt(_ context.Context, r run, args []string) error {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	o := image.AdoptOptions{Now: time.Now, Wait: 20 * time.Second}
-	asJSON := flags.Bool("json", false, "")
-	flags.StringVar(&o.Partition, "partition", "/dev/disk/by-partuuid/"+image.ConfigPartition, "")
-	flags.StringVar(&o.Key, "key", image.ConfigKeyPath, "")
-	flags.StringVar(&o.Run, "run", "/run/portillon", "")
-	flags.StringVar(&o.Serial, "serial", "/var/lib/portillon-adopt/serial", "")
-	flags.StringVar(&o.WiFi, "wifi", "/var/lib/iwd", "")
-	flags.StringVar(&o.Hardware, "hardware", "/sys/class/dmi/id/product_serial", "")
+	o, asJSON := adoptFlags(flags)
+	o.Wait = 20 * time.Second
 	if _, err := parseAround(flags, args, 0); err != nil {
 		return err
 	}
-	refusal, err := image.Adopt(o)
+	refusal, err := image.Adopt(*o)
 	if err != nil {
 		return err
 	}

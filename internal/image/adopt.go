@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,11 +95,32 @@ func reasonOf(err error) string {
 	return ReasonInvalid
 }
 
+// adopt takes the bundle, or where that is no good the copy behind it: an update that a power cut
+// ended leaves one of the two whole. What is said is what is wrong with the first.
 func adopt(o AdoptOptions) error {
-	b, err := readPartition(o)
+	f, err := o.open()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrAbsent, err)
 	}
+	defer func() { _ = f.Close() }() // read only
+	var first error
+	for _, half := range halves(f) {
+		b, err := ReadBundle(half)
+		if err == nil {
+			err = o.take(b)
+		}
+		if err == nil {
+			return nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// take verifies a bundle and installs it.
+func (o AdoptOptions) take(b Bundle) error {
 	key, err := config.LoadPublicKey(o.Key)
 	if err != nil {
 		return err
@@ -151,16 +173,13 @@ func (o AdoptOptions) install(b Bundle) error {
 	if err != nil {
 		return err
 	}
-	public := map[string][]byte{ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix]}
+	public := map[string][]byte{ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix], LabelFile: nil, CAName: b[CAName]}
 	if label.Tablet != "" {
 		if public[LabelFile], err = json.Marshal(label); err != nil {
 			return err
 		}
 	}
-	if ca, ok := b[CAName]; ok {
-		public[CAName] = ca
-	}
-	if err := writeAll(o.Run, public, 0o644); err != nil { // the kiosk, another user, reads them
+	if err := replaceAll(scratch, o.Run, public, 0o644); err != nil { // the kiosk, another user, reads them
 		return err
 	}
 	networks := map[string][]byte{}
@@ -188,9 +207,36 @@ func (o AdoptOptions) accept(b Bundle, trial string) (*config.Config, error) {
 	return c, err
 }
 
+// writeAll writes what is not there already: who watches a directory is not woken for nothing.
 func writeAll(dir string, files map[string][]byte, mode fs.FileMode) error {
 	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), data, mode); err != nil {
+		file := filepath.Join(dir, name)
+		if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, data) {
+			continue
+		}
+		if err := os.WriteFile(file, data, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceAll puts files into a directory, each whole or not at all, by way of a scratch directory on the same
+// file system; nil: there is to be none.
+func replaceAll(scratch, dir string, files map[string][]byte, mode fs.FileMode) error {
+	for name, data := range files {
+		file, fresh := filepath.Join(dir, name), filepath.Join(scratch, "new")
+		if data == nil {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			continue
+		}
+		err := os.WriteFile(fresh, data, mode)
+		if err == nil {
+			err = os.Rename(fresh, file)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -236,18 +282,12 @@ func printable(s string) string {
 	return strings.TrimSpace(s)
 }
 
-func readPartition(o AdoptOptions) (Bundle, error) {
-	var f *os.File
-	var err error
+// open waits for the partition, which a disk may be slow to show.
+func (o AdoptOptions) open() (f *os.File, err error) {
 	for end := time.Now().Add(o.Wait); ; {
 		if f, err = os.Open(o.Partition); !errors.Is(err, fs.ErrNotExist) || time.Now().After(end) {
-			break
+			return f, err
 		}
 		<-time.After(100 * time.Millisecond)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAbsent, err)
-	}
-	b, err := ReadBundle(f)
-	return b, errors.Join(err, f.Close())
 }

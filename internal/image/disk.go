@@ -81,11 +81,67 @@ func guid(b []byte) string {
 
 // WriteBundle writes a bundle on the configuration partition of a disk or of an image's file,
 // and reads it back. What was there before is gone.
-func WriteBundle(disk string, b Bundle) (err error) {
+func WriteBundle(disk string, b Bundle) error {
+	return onDisk(disk, func(f *os.File, p Partition) error {
+		return writeHalves(f, p, b, []int64{0}, []int64{MaxBundle})
+	})
+}
+
+// ReplaceBundle is WriteBundle for a partition's own device, and for a tablet that may lose its power
+// at any moment: a whole bundle, the old one or the new one, is on the partition throughout.
+func ReplaceBundle(partition string, b Bundle) (err error) {
+	f, err := os.OpenFile(partition, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if size < 2*MaxBundle {
+		return fmt.Errorf("%s: %w: no room for two bundles in %d bytes", partition, ErrDisk, size)
+	}
+	return writeHalves(f, Partition{0, size}, b, []int64{MaxBundle, 0}, []int64{MaxBundle})
+}
+
+// writeHalves writes the bundle at each offset in turn, then zeros at others, and reads the first half
+// back. Each step is on the disk before the next begins.
+func writeHalves(f *os.File, p Partition, b Bundle, at, zero []int64) error {
 	raw, err := b.Encode()
 	if err != nil {
 		return err
 	}
+	raw = append(raw, make([]byte, MaxBundle-len(raw))...) // nothing older remains behind it
+	write := func(data []byte, offset int64) error {
+		if offset+MaxBundle > p.Size {
+			return nil // a partition of an older image has one half
+		}
+		if _, err := f.WriteAt(data, p.Start+offset); err != nil {
+			return err
+		}
+		return f.Sync()
+	}
+	for _, offset := range at {
+		if err := write(raw, offset); err != nil {
+			return err
+		}
+	}
+	for _, offset := range zero {
+		if err := write(make([]byte, MaxBundle), offset); err != nil {
+			return err
+		}
+	}
+	_, err = ReadBundle(io.NewSectionReader(f, p.Start, p.Size))
+	return err
+}
+
+// halves are the two places of a bundle on a partition.
+func halves(f io.ReaderAt) []io.Reader {
+	return []io.Reader{io.NewSectionReader(f, 0, MaxBundle), io.NewSectionReader(f, MaxBundle, MaxBundle)}
+}
+
+func onDisk(disk string, do func(*os.File, Partition) error) (err error) {
 	f, err := os.OpenFile(disk, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -98,15 +154,7 @@ func WriteBundle(disk string, b Bundle) (err error) {
 	if p.Size < MaxBundle {
 		return fmt.Errorf("%s: %w: its configuration partition has %d bytes", disk, ErrDisk, p.Size)
 	}
-	raw = append(raw, make([]byte, MaxBundle-len(raw))...) // nothing older remains behind it
-	if _, err := f.WriteAt(raw, p.Start); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	_, err = ReadBundle(io.NewSectionReader(f, p.Start, p.Size))
-	return err
+	return do(f, p)
 }
 
 // LoadBundle reads what stands on a disk's configuration partition.

@@ -14,4 +14,5 @@
 //
 //	portillon.toml, .sig, fleet.csv, ca.pem ─ Bundle ─ Disk.WriteConfig ─→ partition
 //	partition ─ ReadBundle ─ Adopt ─→ /run/portillon/portillon.toml, or refused.json
+//	centre.update_uri ─ Pull ─→ Bundle ─ Take ─→ partition and /run/portillon
 package image

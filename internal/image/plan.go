@@ -107,7 +107,7 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 	if err := p.addLocal(); err != nil {
 		return Plan{}, err
 	}
-	closed, err := lockdown.Ruleset(lockdown.EgressOptions{Users: []string{"kiosk"},
+	closed, err := lockdown.Ruleset(lockdown.EgressOptions{Users: []string{"kiosk", "portillon-update"},
 		Resolver: "systemd-resolve", Time: "systemd-timesync", DHCP: "systemd-network"})
 	if err != nil {
 		return Plan{}, err

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
+var rewrite = flag.Bool("update", false, "write the golden files")
 
 func options() Options {
 	return Options{
@@ -33,7 +33,7 @@ func TestPlan(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := "testdata/" + name + ".plan"
-		if *update {
+		if *rewrite {
 			if err := os.WriteFile(file, []byte(p.String()), 0o600); err != nil {
 				t.Fatal(err)
 			}

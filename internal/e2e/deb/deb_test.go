@@ -174,7 +174,7 @@ func (m *machine) units() {
 	}
 	m.do("systemd-tmpfiles --create portillon.conf; test -L /run/portillon/portillon.toml; test ! -e /run/portillon/portillon.toml; test -L /usr/lib/portillon/config.pub")
 	m.is("unshare -n sh -ec 'nft -f /usr/lib/portillon/closed.nft; nft list chain inet portillon output | grep -c \"policy drop\"'", "1")
-	m.is("getent passwd kiosk portillon-egress rehearsal | cut -d: -f1,7 | tr '\\n' ' '", "kiosk:/usr/sbin/nologin portillon-egress:/usr/sbin/nologin rehearsal:/usr/sbin/nologin")
+	m.is("getent passwd kiosk portillon-egress portillon-update rehearsal | cut -d: -f1,7 | tr '\\n' ' '", "kiosk:/usr/sbin/nologin portillon-egress:/usr/sbin/nologin portillon-update:/usr/sbin/nologin rehearsal:/usr/sbin/nologin")
 }
 
 // programs runs each: with the libraries that its package depends on, as its own user.
