@@ -144,7 +144,9 @@ func TestCodeOutlivesTrouble(t *testing.T) {
 	n.cut.Store(true)
 	r.srv.CloseClientConnections()
 	_, err := code(t, f, r.mails[zoe.Email][0])
-	refuses(t, err, identity.Refused)
+	if k := identity.KindOf(err); k != identity.Refused && k != identity.ConnectionLost { // the old connection's end may not have been seen yet
+		t.Error(err)
+	}
 	n.cut.Store(false)
 	for status, want := range map[int]identity.Kind{
 		http.StatusServiceUnavailable: identity.Busy, http.StatusTooManyRequests: identity.Busy, http.StatusLocked: identity.TooManyAttempts,
