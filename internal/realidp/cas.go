@@ -27,12 +27,24 @@ const (
 	CASService  = "https://evaluation.example/login/index.php"
 )
 
+// Services and a client where CAS wants more of everybody than a password or a code.
+const (
+	CASTerms        = "https://terms.example/"   // terms of use to accept
+	CASConsent      = "https://consent.example/" // attributes whose release is to be agreed to
+	CASSecondFactor = "https://factor.example/"  // a token by mail, after the password
+	CASApproval     = "approval"                 // a client that each person is asked to approve of
+)
+
 // CASOptions are what tests change.
 type CASOptions struct {
 	// CodeLife is how long a code lives, in whole seconds; 0: 180 s, CAS's own default.
 	CodeLife time.Duration
-	// Terms has CAS ask everybody to accept terms of use after the password.
-	Terms bool
+	// FlowLife has CAS keep flows in its own memory, and forget those that nobody has touched for so
+	// long, in whole minutes; 0: a flow is in its page, and lives for as long as the key it is
+	// sealed with, CAS's own default.
+	FlowLife time.Duration
+	// Throttle has CAS refuse a name for a while that has failed within the last 20 s.
+	Throttle bool
 	// OnePage has CAS ask for identifier and password on one page, as it does without passwordless
 	// login.
 	OnePage bool

@@ -138,6 +138,8 @@ func casDesk(t *testing.T, o realidp.CASOptions) *realidp.CAS {
 		{Email: "disabled@univ-uness.fr", Password: "Mot-2-passe", State: "disabled"},
 		{Email: "locked@univ-uness.fr", Password: "Mot-2-passe", State: "locked"},
 		{Email: "expired@univ-uness.fr", Password: "Mot-2-passe", State: "expired"},
+		{Email: "interrupt@univ-uness.fr", Password: "Mot-2-passe", State: "interrupt"},
+		{Email: "lent@univ-uness.fr", Name: "Lent Martin", Password: "Mot-2-passe"},
 	} {
 		if err := c.Add(p); err != nil {
 			t.Fatal(err)
@@ -161,8 +163,9 @@ func TestCASScenarios(t *testing.T) {
 	if casProgram == nil {
 		return // TestMain has said so
 	}
-	c := casDesk(t, realidp.CASOptions{})
+	c := casDesk(t, realidp.CASOptions{FlowLife: casFlowLife})
 	p := casProvider(t, c, cas.ModeService, 180*time.Second)
+	slow := newSlowStudent(t, c, p)
 	t.Run("what a doctor sees", func(t *testing.T) {
 		h, err := p.Check(t.Context())
 		if err != nil || !strings.Contains(h.Detail, "Apereo CAS "+realidp.CASVersion) || !strings.Contains(h.Detail, "identifier first") {
@@ -173,11 +176,12 @@ func TestCASScenarios(t *testing.T) {
 	t.Run("accounts that may not", func(t *testing.T) {
 		for _, who := range []string{"disabled", "locked", "expired"} {
 			_, err := answerPassword(t, p, who+"@univ-uness.fr", "Mot-2-passe")
-			if identity.KindOf(err) != identity.WebRequired {
+			if identity.KindOf(err) != identity.AccountBlocked {
 				t.Errorf("%s: %v", who, err)
 			}
 		}
 	})
+	t.Run("steps without a screen", func(t *testing.T) { casSteps(t, c, p) })
 	t.Run("an account without a password", func(t *testing.T) {
 		f, ch, err := p.Begin(t.Context(), identitytest.Email(t, "sans@univ-uness.fr"))
 		if err != nil || ch.Password || !ch.EmailCode || ch.Sent == nil {
@@ -205,6 +209,7 @@ func TestCASScenarios(t *testing.T) {
 		}
 	})
 	t.Run("twenty at once", func(t *testing.T) { casTwenty(t, c) })
+	t.Run("a flow that ran out", slow.answers)
 }
 
 func casOneJudgement(t *testing.T, c *realidp.CAS, p *cas.Provider) {
@@ -244,38 +249,4 @@ func casTwenty(t *testing.T, c *realidp.CAS) {
 		})
 	}
 	wg.Wait()
-}
-
-// Pages of CAS's own that want more than a password or a code.
-func TestCASTermsOfUse(t *testing.T) {
-	if casProgram == nil {
-		return // TestMain has said so
-	}
-	c := casDesk(t, realidp.CASOptions{Terms: true})
-	_, err := answerPassword(t, casProvider(t, c, cas.ModeService, time.Minute), "zoe@univ-uness.fr", "Mot-2-passe")
-	if identity.KindOf(err) != identity.WebRequired {
-		t.Error(err)
-	}
-}
-
-// A CAS without passwordless login.
-func TestCASOnePage(t *testing.T) {
-	if casProgram == nil {
-		return // TestMain has said so
-	}
-	c := casDesk(t, realidp.CASOptions{OnePage: true})
-	for _, mode := range []cas.Mode{cas.ModeOAuth, cas.ModeService} {
-		p := casProvider(t, c, mode, time.Minute)
-		f, ch, err := p.Begin(t.Context(), identitytest.Email(t, "zoe@univ-uness.fr"))
-		if err != nil || !ch.Password || ch.EmailCode {
-			t.Fatal(ch, err)
-		}
-		f.Close()
-		if _, err := answerPassword(t, p, "zoe@univ-uness.fr", "faux"); identity.KindOf(err) != identity.WrongPassword {
-			t.Errorf("%s: %v", mode, err)
-		}
-		if _, err := answerPassword(t, p, "zoe@univ-uness.fr", "Mot-2-passe"); err != nil {
-			t.Errorf("%s: %v", mode, err)
-		}
-	}
 }

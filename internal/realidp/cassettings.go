@@ -44,7 +44,13 @@ func (c *CAS) settings() string {
 		"cas.authn.passwordless.tokens.mail.text=${token}",
 		"cas.authn.passwordless.tokens.mail.validate-addresses=false",
 		"cas.consent.core.active=false",
-		"cas.acceptable-usage-policy.core.enabled=" + strconv.FormatBool(c.options.Terms),
+		"cas.acceptable-usage-policy.core.enabled=true",
+		"cas.authn.mfa.simple.mail.from=cas@univ-uness.example",
+		"cas.authn.mfa.simple.mail.subject=Second",
+		"cas.authn.mfa.simple.mail.attribute-name=email",
+		"cas.authn.mfa.simple.mail.text=${token}",
+		"cas.interrupt.regex.attribute-name=interrupt",
+		"cas.interrupt.regex.attribute-value=yes",
 		"cas.service-registry.core.init-from-json=false",
 		"spring.mail.host=" + host,
 		"spring.mail.port=" + port,
@@ -66,6 +72,13 @@ func (c *CAS) settings() string {
 			boot + servlet + "SecurityFilterAutoConfiguration," +
 			boot + servlet + "UserDetailsServiceAutoConfiguration," +
 			boot + "actuate." + servlet + "ManagementWebSecurityAutoConfiguration",
+	}
+	if c.options.FlowLife > 0 {
+		lines = append(lines, "cas.webflow.session.storage=true", "server.servlet.session.timeout="+strconv.Itoa(int(c.options.FlowLife/time.Second))+"s")
+	}
+	if c.options.Throttle {
+		lines = append(lines, "cas.authn.throttle.core.username-parameter=username",
+			"cas.authn.throttle.failure.threshold=1", "cas.authn.throttle.failure.range-seconds=20")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }

@@ -24,7 +24,9 @@ type Person struct {
 	Secondary string // another address of the same account; empty: none
 	Name      string // empty: none
 	Password  string // empty: never made
-	State     string // CAS alone: "disabled", "locked" or "expired" after the right password; empty: good
+	// State is what becomes of the right password: "disabled"; at CAS alone "locked", "expired" (the
+	// password) and "interrupt" (a page stands in the way) too; empty: good.
+	State string
 }
 
 // Add makes an account.
@@ -39,6 +41,9 @@ func (k *Kratos) Add(ctx context.Context, p Person) error {
 	body := object{"schema_id": "person", "traits": traits}
 	if p.Password != "" {
 		body["credentials"] = object{"password": object{"config": object{"password": p.Password}}}
+	}
+	if p.State == "disabled" {
+		body["state"] = "inactive"
 	}
 	return k.admin(ctx, http.MethodPost, "/admin/identities", body, http.StatusCreated, nil)
 }

@@ -207,6 +207,21 @@ func TestKratosUnknownUser(t *testing.T) {
 	d.granted(d.password(d.begin(zoe.Email), zoe.Password))
 }
 
+// An account that the administrator has taken out of use: told once the password is right.
+func TestKratosDisabled(t *testing.T) {
+	d := newDesk(t, realidp.KratosOptions{})
+	if err := d.Add(t.Context(), realidp.Person{Email: "lea@univ-uness.fr", Password: zoe.Password, State: "disabled"}); err != nil {
+		t.Fatal(err)
+	}
+	f := d.begin("lea@univ-uness.fr")
+	_, err := d.password(f, "faux")
+	d.refused(err, identity.WrongPassword)
+	_, err = d.password(f, zoe.Password)
+	d.refused(err, identity.AccountBlocked)
+	_, err = d.code(f, d.mailed(f, "lea@univ-uness.fr"))
+	d.refused(err, identity.AccountBlocked)
+}
+
 // An account without a password is offered its code alone; a server without codes offers
 // none.
 func TestKratosOffers(t *testing.T) {

@@ -208,6 +208,8 @@ func (f *flow) give(ctx context.Context, op string, set map[string]string, name 
 		if second == nil && again.target != nil {
 			again.cookies = s.cookies
 			s, err = again, nil
+		} else if more := (*UnexpectedPage)(nil); errors.As(second, &more) && more.Status == http.StatusOK && more.Reason == ReasonNoLogin {
+			err = unexpected(again.answer, op, identity.WebRequired, more) // whether the client may, for one
 		}
 	}
 	switch {

@@ -35,6 +35,7 @@ import org.springframework.boot.web.servlet.FilterRegistrationBean
 import org.springframework.web.servlet.i18n.SessionLocaleResolver
 import org.springframework.webflow.execution.Action
 import org.springframework.webflow.execution.Event
+import org.springframework.webflow.execution.RequestContext
 
 class People {
     static Map<String, Map> read() {
@@ -56,7 +57,7 @@ class Passwords extends AbstractUsernamePasswordAuthenticationHandler {
             case 'locked': throw new javax.security.auth.login.AccountLockedException()
             case 'expired': throw new javax.security.auth.login.CredentialExpiredException()
         }
-        createHandlerResult(c, principalFactory.createPrincipal((String) p.id, [displayName: [p.name ?: '']]))
+        createHandlerResult(c, principalFactory.createPrincipal((String) p.id, [displayName: [p.name ?: ''], email: [p.email], interrupt: [p.state == 'interrupt' ? 'yes' : 'no']]))
     }
 }
 
@@ -151,14 +152,49 @@ class FlowPlan implements CasWebflowExecutionPlanConfigurer, ApplicationContextA
 }
 
 class Services extends ArrayList<RegisteredService> {
+    // What stands in the way of a login at a service of its own: the path is its name.
+    def steps = [terms: [acceptableUsagePolicy: new DefaultRegisteredServiceAcceptableUsagePolicy()],
+        factor: [multifactorAuthenticationPolicy: new DefaultRegisteredServiceMultifactorPolicy(multifactorAuthenticationProviders: ['mfa-simple'] as HashSet)],
+        consent: [:]]
+
     Services() {
-        add(new CasRegisteredService(id: 1, name: 'exam', serviceId: 'https://evaluation\\.example/.*', attributeReleasePolicy: new ReturnAllAttributeReleasePolicy()))
-        add(new OAuthRegisteredService(id: 2, name: 'portillon', serviceId: 'https://portillon\\.example/.*', clientId: 'portillon', bypassApprovalPrompt: true,
-            attributeReleasePolicy: new ReturnAllAttributeReleasePolicy(), supportedGrantTypes: ['authorization_code', 'refresh_token'] as HashSet, supportedResponseTypes: ['code'] as HashSet))
+        add(new CasRegisteredService(plain(id: 1, name: 'exam', serviceId: 'https://evaluation\\.example/.*')))
+        add(new OAuthRegisteredService(client(id: 2, clientId: 'portillon', bypassApprovalPrompt: true)))
+        add(new OAuthRegisteredService(client(id: 3, clientId: 'approval', bypassApprovalPrompt: false)))
+        steps.eachWithIndex { name, more, i ->
+            add(new CasRegisteredService(plain(id: 10 + i, name: name, serviceId: 'https://' + name + '\\.example/.*') + more))
+        }
+        find { it.name == 'consent' }.attributeReleasePolicy.consentPolicy = new org.apereo.cas.services.consent.DefaultRegisteredServiceConsentPolicy(status: org.apereo.cas.configuration.support.TriStateBoolean.TRUE)
+    }
+
+    static Map plain(Map more) {
+        [acceptableUsagePolicy: new DefaultRegisteredServiceAcceptableUsagePolicy(enabled: false), attributeReleasePolicy: new ReturnAllAttributeReleasePolicy(
+            consentPolicy: new org.apereo.cas.services.consent.DefaultRegisteredServiceConsentPolicy(status: org.apereo.cas.configuration.support.TriStateBoolean.FALSE))] + more
+    }
+
+    static Map client(Map more) {
+        plain([serviceId: 'https://portillon\\.example/.*', name: more.clientId, supportedGrantTypes: ['authorization_code', 'refresh_token'] as HashSet,
+            supportedResponseTypes: ['code'] as HashSet] + more)
     }
 }
 
+// That of 7.0 makes its cookie in a way that 7.2 does not know any more. Nobody gets past an interrupt here.
+class NeverInterrupted implements org.apereo.cas.interrupt.InterruptTrackingEngine {
+    void trackInterrupt(RequestContext c, org.apereo.cas.interrupt.InterruptResponse r) {}
+    Optional forCurrentRequest(RequestContext c) { Optional.empty() }
+    boolean isInterrupted(RequestContext c) { false }
+}
+
+// Modules of 7.0 know this registry by another name.
+class OldName implements org.springframework.beans.factory.FactoryBean {
+    def registry
+    Object getObject() { registry }
+    Class getObjectType() { org.springframework.webflow.definition.registry.FlowDefinitionRegistry }
+}
+
 beans {
+    interruptTrackingEngine(NeverInterrupted)
+    loginFlowRegistry(OldName) { registry = ref('flowDefinitionRegistry') }
     localeResolver(SessionLocaleResolver) { defaultLocale = Locale.FRENCH }
     realidpClientInfo(ClientInfoThreadLocalFilter, ClientInfoExtractionOptions.builder().build(), ref('tenantExtractor'))
     realidpClientInfoFirst(FilterRegistrationBean) {
