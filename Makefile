@@ -16,11 +16,11 @@ PACKAGER := github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4
 TOOLS := $(CURDIR)/bin/tools
 
 # Debian packages: the compiler and headers Fyne needs; a display, a bus and a keyring
-# to test against; touch input for the tests of two thumbs; a browser for the web pages;
-# a database server for a service of several processes.
+# to test against, also under the tablet's compositor; touch input for the tests of two
+# thumbs; a browser for the web pages; a database server for a service of several processes.
 BUILD_DEPS := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev \
 	libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev ca-certificates
-TEST_DEPS := xvfb xdotool x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
+TEST_DEPS := xvfb cage xwayland xdotool xinput x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
 	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy \
 	nftables iproute2 util-linux chromium postgresql
 BENCH_DEPS := chromium

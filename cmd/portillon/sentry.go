@@ -39,11 +39,14 @@ func (s *sentry) listen(win fyne.Window, thumbs *thumbs) {
 		ours = append(ours, thumbs.listener.Window())
 	}
 	g, err := guard.Keep(guard.Options{Display: os.Getenv("DISPLAY"), Window: uint32(x11Window(win)), Ours: ours,
-		Report: s.note, Restored: s.repaint})
+		Kin: guard.Ancestors(), Report: s.note, Restored: s.repaint})
 	if err != nil {
 		s.log.Error("guard", "error", err.Error())
 		s.failed(err)
 		return
+	}
+	if g.Occupied() {
+		s.failed(guard.ErrOccupied)
 	}
 	g.Aside(s.aside)
 	s.guard = g
@@ -57,7 +60,7 @@ func (s *sentry) listen(win fyne.Window, thumbs *thumbs) {
 
 // note writes what was put right into the log.
 func (s *sentry) note(i guard.Incident) {
-	s.log.Warn("guard", "incident", i.Kind.String(), "window", i.Window, "before", i.Before)
+	s.log.Warn("guard", "incident", i.Kind.String(), "window", i.Window, "pid", i.PID, "before", i.Before)
 }
 
 // repaint paints the window after it had another size. The first picture may still have that:

@@ -39,6 +39,7 @@ func escapeGroups() []escapeGroup {
 		{name: "selections", home: atEmail, tries: leftTries()},
 		{name: "server-text", home: atEmail, tries: textTries()},
 		{name: "client", home: atEmail, tries: clientTries()},
+		{name: "spies", home: atEmail, tries: spyTries()},
 		{name: "outputs", home: atEmail, tries: outputTries(), change: []func(*settings){func(s *settings) { s.touchscreen = true }}},
 		{name: "every-key", home: atPassword, tries: everyKeyTries()},
 		{name: "grid-preflight", home: atPreflight, tries: gridTries()},

@@ -173,9 +173,18 @@ func (e *escapee) eavesdrop() {
 	}
 }
 
+// xrandr arranges the outputs. It is a stranger on the display, and may be put out of it if the
+// machine is slow: then it tries again.
 func (e *escapee) xrandr(args ...string) {
 	e.t.Helper()
-	if out, err := exec.Command("xrandr", append([]string{"--display", e.display}, args...)...).CombinedOutput(); err != nil {
-		e.t.Fatalf("xrandr %v: %v\n%s", args, err, out)
+	const tries = 5
+	for i := range tries {
+		out, err := exec.Command("xrandr", append([]string{"--display", e.display}, args...)...).CombinedOutput()
+		if err == nil {
+			return
+		}
+		if i == tries-1 {
+			e.t.Fatalf("xrandr %v: %v\n%s", args, err, out)
+		}
 	}
 }

@@ -29,6 +29,7 @@ func escapeItems() []escapeItem {
 		{id: "resize", list: "display", words: "another size of window or display"},
 		{id: "second-output", list: "display", words: "a second output"},
 		{id: "second-client", list: "display", words: "a second client that grabs focus"},
+		{id: "spy", list: "display", words: "another program on the display that records, keeps the keyboard or photographs, without a window"},
 		{id: "signals", list: "display", words: "SIGTERM, SIGSEGV, SIGKILL of both processes in every state"},
 		{id: "clock", list: "display", words: "the clock an hour ahead or behind, of the service and of certificates (the tablet's own is the image's test)"},
 		{id: "stop", list: "display", words: "SIGSTOP for 2 minutes (ESCAPE_LONG=1; otherwise shorter)"},

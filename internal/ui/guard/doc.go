@@ -18,14 +18,25 @@
 // The exam player is such a program, and welcome while it runs: Aside(true) lets it.
 // Aside(false) looks at once, so that whatever it left behind is covered.
 //
-// How: a second connection to the server, with the core protocol alone. The toolkit's
+// How: a second connection to the server, with the core protocol and X-Resource. The toolkit's
 // own cannot be used: what GLFW selects is its own business, and Xlib's error handler
 // would end the process for a window that went away meanwhile.
 //
-// What it cannot do: another client that grabs the keyboard, records input or
-// reads the screen does so unseen; X has no protection between its clients. No such
-// client can be started: that is the sealing's work, and the image's.
+// X has no protection between its clients: whoever is connected can hear what is typed, see what
+// is drawn, and keep keyboard or pointer to himself, without a window and without an event. So
+// nobody else may be connected. Once a second the guard has the server list its clients (X-Resource
+// 1.2), and has it disconnect those that are neither ours, nor the window manager's, nor of a
+// process that started us:
+//
+//	stranger ─→ Incident ─→ disconnected after a second, at once if he has grabbed anything
+//	                           └─ cannot be: ErrOccupied, the process ends and what was typed
+//	                              with it; the next says Occupied, and no login is shown
+//	                                 └─ he leaves: ErrVacated, and the next starts as ever
+//
+// What it cannot do: undo what was heard within that second. No such client can be started; that is
+// the sealing's work, and the image's.
 //
 // cmd/portillon opens it when its window is shown and before the process is sealed, and
-// logs the incidents. References: X11 protocol, release 7.7; ICCCM 2.0, section 4.
+// logs the incidents. References: X11 protocol, release 7.7; ICCCM 2.0,
+// section 4; X-Resource 1.2 (resproto.txt).
 package guard

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -38,10 +39,15 @@ const (
 	Focus
 	// Fought: a client that would not stay behind was disconnected.
 	Fought
+	// Stranger: another client was connected to the display. It need not show anything to hear
+	// what is typed and see what is drawn.
+	Stranger
+	// Grabbed: another client had the keyboard or the pointer to itself.
+	Grabbed
 )
 
 func (k Kind) String() string {
-	return [...]string{"covered", "inside", "taken", "hidden", "moved", "focus", "fought"}[k]
+	return [...]string{"covered", "inside", "taken", "hidden", "moved", "focus", "fought", "stranger", "grabbed"}[k]
 }
 
 // Incident is something that was wrong, and was put right.
@@ -50,8 +56,10 @@ type Incident struct {
 	// Window is the other client's, where one is to be named; else 0. Its title is not
 	// told: it could be anything.
 	Window uint32
-	// Before is how many like it were not reported, because one was in the second
-	// before.
+	// PID is a stranger's process, where the server knows it; else 0.
+	PID int
+	// Before is how many like it were not reported: while they go on, they are at growing
+	// intervals, of a second first and of ten minutes at last.
 	Before int
 }
 
@@ -68,7 +76,8 @@ type Guard struct {
 	stop    chan struct{}
 	done    chan struct{}
 	ended   error // written before done is closed
-	seen    map[Kind]*seen
+	diary   diary
+	company company
 	fronts  map[xproto.Window]int // how often a window was in front
 	stopped sync.Once
 
@@ -76,16 +85,12 @@ type Guard struct {
 	aside bool
 }
 
-// seen is what was reported of one kind.
-type seen struct {
-	last  time.Time
-	since int
-}
-
-// How soon the guard looks again after it found something wrong, and what it bears.
+// How soon the guard looks again after it found something wrong, and what it bears. A client that
+// only listens makes no event, so it looks once a second in any case.
 const (
 	pauseLeast = 5 * time.Millisecond
 	pauseMost  = time.Second
+	lookEvery  = time.Second
 	frontsMost = 10
 )
 
@@ -95,6 +100,11 @@ type Options struct {
 	Window  uint32 // the X11 window to guard
 	// Ours are windows by other connections of this process: the touch listener's.
 	Ours []uint32
+	// Kin are processes that may be connected to the display: those that started this one, which
+	// could do as they please with it anyway.
+	Kin []int
+	// Between is the least time between two reports of a kind; 0: a second.
+	Between time.Duration
 	// Report is told what was wrong, Restored that nothing is any more. The window may have had
 	// another size in between, and wants to be painted. Both are called on the guard's own goroutine,
 	// and must not call Close.
@@ -104,7 +114,8 @@ type Options struct {
 
 // Keep guards a window.
 //
-// It fails where there is no such display or no such window (xproto.WindowError).
+// It fails where there is no such display or no such window (xproto.WindowError), and where the
+// display's server does not tell who is connected to it (X-Resource 1.2).
 func Keep(o Options) (*Guard, error) {
 	c, err := xgb.NewConnDisplay(o.Display)
 	if err != nil {
@@ -115,12 +126,12 @@ func Keep(o Options) (*Guard, error) {
 		c: c, root: setup.DefaultScreen(c).Root, window: xproto.Window(o.Window), mask: setup.ResourceIdMask,
 		ours: map[xproto.Window]bool{}, options: o,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
-		seen: map[Kind]*seen{}, fronts: map[xproto.Window]int{},
+		diary: diary{least: cmp.Or(o.Between, time.Second), seen: map[Kind]*entry{}}, fronts: map[xproto.Window]int{},
 	}
 	for _, w := range o.Ours {
 		g.ours[xproto.Window(w)] = true
 	}
-	if err := errors.Join(g.meet(), g.listen()); err != nil {
+	if err := errors.Join(g.meet(), g.listen(), g.acquaint()); err != nil {
 		c.Close()
 		return nil, fmt.Errorf("guard: window %#x: %w", o.Window, err)
 	}
@@ -187,6 +198,11 @@ func (g *Guard) Err() error {
 	return g.ended
 }
 
+// finish ends guarding, for the first of several reasons.
+func (g *Guard) finish(why error) {
+	g.stopped.Do(func() { g.ended = why; close(g.stop) })
+}
+
 func (g *Guard) nudge() {
 	select {
 	case g.wake <- struct{}{}:
@@ -200,16 +216,30 @@ func (g *Guard) hear() {
 	for {
 		event, err := g.c.WaitForEvent()
 		if event == nil && err == nil {
-			g.stopped.Do(func() { g.ended = ErrDisconnected; close(g.stop) })
+			g.finish(ErrDisconnected)
 			return
 		}
 		if d, ok := event.(xproto.DestroyNotifyEvent); ok && d.Window == g.window {
-			g.stopped.Do(func() { g.ended = ErrLost; close(g.stop) })
+			g.finish(ErrLost)
 			g.c.Close()
 			return
 		}
+		if why, ok := focusMode(event); ok && (why == xproto.NotifyModeGrab || why == xproto.NotifyModeUngrab) {
+			continue // that may be ourselves, asking
+		}
 		g.nudge()
 	}
+}
+
+// focusMode is why the keyboard came or went.
+func focusMode(event xgb.Event) (mode byte, ok bool) {
+	switch e := event.(type) {
+	case xproto.FocusInEvent:
+		return e.Mode, true
+	case xproto.FocusOutEvent:
+		return e.Mode, true
+	}
+	return 0, false
 }
 
 // run looks when there is a reason to, and again after a pause while something is wrong.
@@ -217,6 +247,8 @@ func (g *Guard) run() {
 	defer close(g.done)
 	defer g.c.Close()
 	pause := time.Duration(0)
+	every := time.NewTicker(lookEvery)
+	defer every.Stop()
 	for {
 		again := (<-chan time.Time)(nil)
 		if pause > 0 {
@@ -230,6 +262,7 @@ func (g *Guard) run() {
 		case <-g.stop:
 			return
 		case <-woken:
+		case <-every.C:
 		case <-again:
 		}
 		switch well := g.look(); {
@@ -242,17 +275,12 @@ func (g *Guard) run() {
 	}
 }
 
-// tell reports an incident: the first of its kind in a second.
-func (g *Guard) tell(k Kind, w xproto.Window) {
-	s := g.seen[k]
-	if s == nil {
-		s = &seen{}
-		g.seen[k] = s
-	}
-	if time.Since(s.last) < time.Second {
-		s.since++
+// tell reports an incident, if it is time to.
+func (g *Guard) tell(i Incident) {
+	before, tell := g.diary.note(i.Kind, time.Now())
+	if !tell {
 		return
 	}
-	g.options.Report(Incident{Kind: k, Window: uint32(w), Before: s.since})
-	s.last, s.since = time.Now(), 0
+	i.Before = before
+	g.options.Report(i)
 }

