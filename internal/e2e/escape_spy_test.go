@@ -118,37 +118,41 @@ func (e *escapee) spied(cmd *exec.Cmd, env string) {
 	e.must(err)
 	e.must(cmd.Start())
 	if _, err := bufio.NewReader(says).ReadString('\n'); err != nil {
-		e.betrayed = "" // the attempt was not made
 		e.t.Errorf("the spy says nothing: %v, %v", err, cmd.Wait())
 		return
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // it is killed, or ends with an error of its own
+	}()
 	e.write("qui")
 	e.press(hands.BackSpace)
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for gone := false; !gone && e.lastScreen() != "noncompliant"; {
+	over := func() bool {
 		select {
 		case <-ended:
-			gone = true
-			ended <- nil
-		case <-tick.C:
+			return true
+		default:
+			return false
 		}
+	}
+	refused := func() bool { return e.lastScreen() == "noncompliant" }
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !over() && !refused(); <-tick.C {
 		if time.Now().After(deadline) {
 			e.betrayed = "it listens, and the screen is " + e.lastScreen()
 			break
 		}
 	}
-	refused := e.lastScreen() == "noncompliant"
-	e.t.Logf("%s: the spy has ended: %v, and a login is refused: %v", env, len(ended) > 0, refused)
+	toldOff := refused()
+	e.t.Logf("%s: the spy has ended: %v, and a login is refused: %v", env, over(), toldOff)
 	if !strings.Contains(e.tablet.Log(), `"incident":"stranger"`) {
 		e.betrayed = "nobody noticed"
 	}
 	_ = cmd.Process.Kill() // where it has not ended
 	<-ended
-	if refused { // by another screen process, which knows nothing of what was typed
+	if toldOff { // by another screen process, which knows nothing of what was typed
 		e.on("email")
 		e.see(emailScreen(""))
 		return

@@ -75,10 +75,13 @@ func inCage(t *testing.T, test string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // its status is not the program's
+	}()
 	select {
-	case <-ended: // with a status that is not the program's
+	case <-ended:
 	case <-time.After(3 * patience):
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-ended
