@@ -83,7 +83,7 @@ func imageKeygen(_ context.Context, r run, args []string) error {
 type buildFlags struct {
 	asJSON, plan          bool
 	keys, cache, out      string
-	programs              string
+	programs, lock        string
 	options               image.Options
 	epoch                 int64
 	timeServers, keyboard list
@@ -101,6 +101,7 @@ func parseBuild(args []string) (buildFlags, error) {
 	flags.StringVar(&f.options.Version, "version", "1", "")
 	flags.Int64Var(&f.epoch, "epoch", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), "")
 	flags.BoolVar(&f.options.Firmware, "firmware", false, "")
+	flags.StringVar(&f.lock, "lock", "", "")
 	flags.Var(&f.timeServers, "ntp", "")
 	flags.Var(&f.keyboard, "keyboard", "")
 	if _, err := parseAround(flags, args, 0); err != nil {
@@ -135,6 +136,11 @@ func (f *buildFlags) complete() (err error) {
 	o.SecureBootKey, o.SecureBootCert = filepath.Join(f.keys, image.SecureBootKey), filepath.Join(f.keys, image.SecureBootCert)
 	o.Epoch = time.Unix(f.epoch, 0)
 	o.TimeServers, o.Keyboards = f.timeServers, f.keyboard
+	if f.lock != "" {
+		if o.Lock, err = image.LoadLock(f.lock); err != nil {
+			return err
+		}
+	}
 	o.Mirror, err = image.ReadMirror(os.DirFS("/etc/apt"))
 	return err
 }

@@ -30,9 +30,9 @@ const needBytes = 6 << 30
 //	portillon_VERSION.raw     the whole disk
 //	portillon_VERSION.efi     the signed kernel, for updates and network boot
 //	portillon_VERSION.root.raw, .verity.raw   a slot, for updates
-//	manifest.json, sbom.spdx.json, SHA256SUMS
+//	manifest.json, sbom.spdx.json, packages.lock, SHA256SUMS
 //
-// It fails with ErrNotRoot, ErrTool, ErrSpace, or with what a tool said. Interrupted (ctx), it
+// It fails with ErrNotRoot, ErrTool, ErrSpace, ErrLock, or with what a tool said. Interrupted (ctx), it
 // leaves its cache and nothing else.
 func (p Plan) Apply(ctx context.Context, w Where) (dir string, err error) {
 	if err := canBuild("unshare"); err != nil {

@@ -59,7 +59,7 @@ func (p Plan) collect(ctx context.Context, w Where, from, tree string) (string, 
 	if err := os.Mkdir(partial, 0o755); err != nil { //nolint:gosec // an image is no secret
 		return "", err
 	}
-	if err := p.describe(ctx, from, partial, tree); err != nil {
+	if err := p.describe(ctx, w, from, partial, tree); err != nil {
 		return "", errors.Join(err, os.RemoveAll(partial))
 	}
 	if err := os.RemoveAll(final); err != nil {
@@ -68,7 +68,7 @@ func (p Plan) collect(ctx context.Context, w Where, from, tree string) (string, 
 	return final, os.Rename(partial, final)
 }
 
-func (p Plan) describe(ctx context.Context, from, to, tree string) error {
+func (p Plan) describe(ctx context.Context, w Where, from, to, tree string) error {
 	m := Manifest{Version: p.Options.Version, Release: Release, Epoch: p.Options.Epoch.UTC(), Sizes: map[string]int64{}}
 	for name, ours := range p.outputs() {
 		file := filepath.Join(to, ours)
@@ -90,6 +90,9 @@ func (p Plan) describe(ctx context.Context, from, to, tree string) error {
 	if m.Packages, err = mkosiPackages(filepath.Join(from, outputName+".manifest")); err != nil {
 		return err
 	}
+	if err := p.lock(m.Packages, filepath.Join(w.Cache, "packages", aptArchives), to); err != nil {
+		return err
+	}
 	if m.Tools, err = treePackages(ctx, tree); err != nil {
 		return err
 	}
@@ -106,6 +109,23 @@ func (p Plan) describe(ctx context.Context, from, to, tree string) error {
 		}
 	}
 	return checksums(to)
+}
+
+// aptArchives is where mkosi's apt keeps what it fetched, below its cache.
+const aptArchives = "cache/apt/archives"
+
+// lock writes which packages these are, and holds them against those that were asked for.
+func (p Plan) lock(packages []Package, archives, to string) error {
+	built, err := lockOf(packages, archives)
+	if err != nil {
+		return err
+	}
+	if p.Options.Lock != nil {
+		if err := p.Options.Lock.hold(built); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(to, LockName), built.Bytes(), 0o644) //nolint:gosec // public
 }
 
 // rootHash is the one in the kernel command line of a unified kernel image.

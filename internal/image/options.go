@@ -39,6 +39,8 @@ type Options struct {
 	Keyboards []string
 	// Firmware adds Debian's non-free firmware for common tablets' Wi-Fi and graphics.
 	Firmware bool
+	// Lock holds the packages of an earlier image, to be the same ones; optional.
+	Lock Lock
 }
 
 // firmwarePackages are Debian's names (component non-free-firmware).

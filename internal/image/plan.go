@@ -113,6 +113,9 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 		return Plan{}, err
 	}
 	p.Files = append(p.Files, File{Path: extra + "/etc/nftables.conf", Mode: 0o644, Data: []byte(closed), By: "lockdown"})
+	if o.Lock != nil {
+		p.Files = append(p.Files, File{Path: "mkosi.sandbox/etc/apt/preferences.d/portillon.pref", Mode: 0o644, Data: []byte(o.Lock.preferences())})
+	}
 	p.addPrograms()
 	slices.SortFunc(p.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	return p, nil
