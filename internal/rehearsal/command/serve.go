@@ -42,6 +42,7 @@ func serve(ctx context.Context, args []string, env Env) error {
 	if err := f.settle(fs); err != nil {
 		return err
 	}
+	collectRarely()
 	f.options.Log = slog.New(rehearsal.CorrelationHandler{Handler: slog.NewJSONHandler(env.Stderr, nil)})
 	srv, err := rehearsal.Start(ctx, f.options)
 	if err != nil {

@@ -123,7 +123,14 @@ func (q *Queue) Enter(who string) error {
 // the queue, so that no core waits for those who are slow to return; in the other half
 // if there is room for those before as well.
 func (q *Queue) room(p promise) bool {
-	return q.here < q.limit/2 || q.here+q.before(p) < q.limit
+	places := q.places()
+	return q.here < places/2 || q.here+q.before(p) < places
+}
+
+// places is how many may wait here: no more than can be served within longestWait, as slow
+// as passwords are at the moment.
+func (q *Queue) places() int {
+	return min(max(int(longestWait*time.Duration(q.cores)/max(q.each, time.Microsecond)), 2*q.cores), q.limit)
 }
 
 // before is how many at home have an earlier turn, about.
