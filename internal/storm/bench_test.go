@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -190,5 +189,5 @@ func checkHashes(b *testing.B, data string) {
 	if good < people.StormAccounts || other > 0 {
 		b.Errorf("%d hashes begin with %s, %d do not", good, owasp, other)
 	}
-	b.Log(fmt.Sprintf("%d hashes in the database, all of them %s", good, owasp))
+	b.Logf("%d hashes in the database, all of them %s", good, owasp)
 }
