@@ -48,7 +48,7 @@ type ward struct {
 	trusted []*x509.Certificate
 }
 
-func openWard(t *testing.T) *ward {
+func openWard(t testing.TB) *ward {
 	t.Helper()
 	policy := oauth.DefaultPolicy()
 	policy.EnrolLoopback, policy.CodeResend = true, time.Second
@@ -72,7 +72,7 @@ func openWard(t *testing.T) *ward {
 }
 
 // selfSigned is a certificate of its own for 127.0.0.1, good from a moment to another.
-func selfSigned(t *testing.T, from, to time.Time) (tls.Certificate, *x509.Certificate) {
+func selfSigned(t testing.TB, from, to time.Time) (tls.Certificate, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -94,7 +94,7 @@ func selfSigned(t *testing.T, from, to time.Time) (tls.Certificate, *x509.Certif
 
 // bed is one kiosk, its student and its bad luck.
 type bed struct {
-	t     *testing.T
+	t     testing.TB
 	ward  *ward
 	k     *Kiosk
 	sup   *fakeSupervisor
@@ -105,6 +105,7 @@ type bed struct {
 	// stopped is how long the tablet stood still, in nanoseconds: its clock since boot is
 	// later by as much.
 	stopped *atomic.Int64
+	leave   func() // ends kiosk and proxy; at the end of the test at the latest
 
 	mu   sync.Mutex
 	view login.View
@@ -123,8 +124,8 @@ func (b *bed) look() login.View {
 	return b.view
 }
 
-// lie down, with a tablet whose clock is off by so much.
-func (w *ward) bed(t *testing.T, off time.Duration) *bed {
+// way is a proxy to the service, what vouches for it, and the pin of that.
+func (w *ward) way(t testing.TB) (*faults.Proxy, *x509.CertPool, string) {
 	t.Helper()
 	now := time.Now()
 	certificate, root := selfSigned(t, now.Add(-30*24*time.Hour), now.Add(30*24*time.Hour))
@@ -132,24 +133,26 @@ func (w *ward) bed(t *testing.T, off time.Duration) *bed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := proxy.Close(); err != nil {
-			t.Error(err)
-		}
-	})
 	roots := x509.NewCertPool()
 	roots.AddCert(root)
 	for _, c := range w.trusted {
 		roots.AddCert(c)
 	}
 	pin := sha256.Sum256(root.RawSubjectPublicKeyInfo)
+	return proxy, roots, "sha256/" + base64.StdEncoding.EncodeToString(pin[:])
+}
+
+// lie down, with a tablet whose clock is off by so much. Who watches is shown every view.
+func (w *ward) bed(t testing.TB, off time.Duration, watches ...func(login.View)) *bed {
+	t.Helper()
+	proxy, roots, pin := w.way(t)
 	wall := func() time.Time { return time.Now().Add(off) }
 	key, err := dpop.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	provider, err := fipa.New(fipa.Config{Issuer: w.server.Issuer, ClientID: "portillon", Scope: "openid profile offline_access",
-		Pins: []string{"sha256/" + base64.StdEncoding.EncodeToString(pin[:])}, RootCAs: roots, Dial: proxy.Dial, Prover: prover{key, wall}, Now: wall})
+		Pins: []string{pin}, RootCAs: roots, Dial: proxy.Dial, Prover: prover{key, wall}, Now: wall})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +162,14 @@ func (w *ward) bed(t *testing.T, off time.Duration) *bed {
 		Settings: login.Settings{Domains: []string{"etu.univ-uness.fr"}, IdleReset: 30 * time.Minute},
 		Provider: provider, Vault: vault.Memory(), Supervisor: b.sup, Hello: supervisor.Hello{BootID: "boot", Thumbprint: key.Thumbprint()},
 		Checks: func() []preflight.Check { return nil }, Clock: shifted{SystemClock(time.UTC), off, b.stopped}, MaxAge: time.Hour,
-		Show: func(v login.View) { b.mu.Lock(); b.view = v; b.mu.Unlock() },
+		Show: func(v login.View) {
+			b.mu.Lock()
+			b.view = v
+			b.mu.Unlock()
+			for _, watch := range watches {
+				watch(v)
+			}
+		},
 		Log:  slog.New(slog.NewJSONHandler(b, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Rand: func() float64 { return 0.2 },
 	})
@@ -169,7 +179,14 @@ func (w *ward) bed(t *testing.T, off time.Duration) *bed {
 		defer close(done)
 		_ = b.k.Run(ctx) // ended by cancel, or by the student's end
 	}()
-	t.Cleanup(func() { cancel(); <-done })
+	b.leave = sync.OnceFunc(func() {
+		cancel()
+		<-done
+		if err := proxy.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(b.leave)
 	return b
 }
 

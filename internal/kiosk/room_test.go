@@ -181,7 +181,7 @@ func (r *room) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func secret(t *testing.T, s string) *identity.Secret {
+func secret(t testing.TB, s string) *identity.Secret {
 	t.Helper()
 	x, err := identity.NewSecret()
 	if err != nil {
