@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -311,11 +312,36 @@ func (e *escapee) examRuns() bool {
 	return false
 }
 
+// appearance is what all tablets that look alike have in common.
+type appearance struct {
+	size     image.Point
+	required uint64
+}
+
+// learned are the faces that were drawn so far, by appearance. To draw them takes seconds, which
+// every room would wait for.
+var learned sync.Map // appearance → func() ([]face, error)
+
 // learnFaces draws every kind of screen in every size and contrast.
 func (e *escapee) learnFaces() {
 	e.t.Helper()
-	m, err := newMirror("fr", e.set.size, e.frame)
+	once, _ := learned.LoadOrStore(appearance{e.set.size, e.set.required}, sync.OnceValues(func() ([]face, error) {
+		return drawFaces(e.set.size, e.frame)
+	}))
+	faces, err := once.(func() ([]face, error))()
 	e.must(err)
+	if len(faces) == 0 {
+		e.t.Fatalf("no screen says %q", label)
+	}
+	e.faces = slices.Clone(faces)
+}
+
+func drawFaces(size image.Point, frame func(*ui.Frame)) ([]face, error) {
+	m, err := newMirror("fr", size, frame)
+	if err != nil {
+		return nil, err
+	}
+	var out []face
 	for _, percent := range []int{100, 125, 150, 175, 200} {
 		for _, contrast := range []bool{false, true} {
 			known := map[image.Rectangle]bool{}
@@ -323,13 +349,11 @@ func (e *escapee) learnFaces() {
 				connectedScreen(camille), troubleScreen(identity.Refused, true), helpScreen(procedure.Choose, "")} {
 				v.TextPercent, v.HighContrast = percent, contrast
 				m.show(v)
-				e.faces = append(e.faces, m.face(known)...)
+				out = append(out, m.face(known)...)
 			}
 		}
 	}
-	if len(e.faces) == 0 {
-		e.t.Fatalf("no screen says %q", label)
-	}
+	return out, nil
 }
 
 // face is where the label stands in the mirror, if that is not known yet.

@@ -60,6 +60,17 @@ func TestEscapeSelf(t *testing.T) {
 			t.Logf("without %s: %d escapes: %v", c.leaveOut, len(open), open)
 		})
 	}
+	t.Run("guard", func(t *testing.T) { // a demonstration has none
+		e := lock(t, func(s *settings) { s.required = 0 })
+		e.start(atEmail)
+		if why := e.verdict(); why != "" {
+			t.Fatalf("nothing was done, and yet: %s", why)
+		}
+		e.stranger(uint16(e.set.size.X), uint16(e.set.size.Y))
+		if why := e.verdict(); !strings.Contains(why, "a window") {
+			t.Errorf("covered and unguarded, the verdict is %q", why)
+		}
+	})
 	t.Run("required", func(t *testing.T) {
 		e := lock(t, func(s *settings) { s.bin = buildWithout(t, string(lockdown.PartCore)) })
 		e.start(func(e *escapee) { e.on("noncompliant") })

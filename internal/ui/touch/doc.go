@@ -9,6 +9,8 @@
 //	                    │  each finger by itself, and no emulated pointer
 //	                    └─ elsewhere: emulated pointer to GLFW, as ever
 //
+// It also hides the pointer while fingers are what moves it (pointer.go).
+//
 // Why a window, and not raw events on the root: a touch is delivered once, to the
 // deepest window that wants it, so no finger can be typed twice and nothing has to
 // be matched up between two connections; coordinates come in pixels of that window,
@@ -17,8 +19,9 @@
 // no pointer events.
 //
 // Why no Xlib: its error handlers end the process, and no Go library reads XInput 2;
-// what is needed of the protocol is eight requests (x11.go). References: X11
-// protocol, release 7.7, and XI2proto.txt 2.2.
+// what is needed of the protocol is eleven requests (x11.go). References: X11
+// protocol, release 7.7, XI2proto.txt 2.2
+// and fixesproto.txt 4.
 //
 // cmd/portillon opens it, after the window is shown and before the process is
 // sealed, and passes events to keyboard.Keyboard on the UI goroutine. Where it fails

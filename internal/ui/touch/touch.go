@@ -37,6 +37,8 @@ type Listener struct {
 	xi     byte
 	emit   func(Event)
 
+	pointer pointer
+
 	mu     sync.Mutex
 	x, y   int16 // of the area; events are relative to it
 	mapped bool
@@ -86,6 +88,9 @@ func (l *Listener) create(parent uint32) (err error) {
 		return err
 	}
 	if err := l.c.sync(); err != nil { // here an unknown parent shows
+		return err
+	}
+	if err := l.hidePointer(); err != nil {
 		return err
 	}
 	return l.c.SetDeadline(time.Time{})
@@ -149,6 +154,9 @@ func (l *Listener) run() {
 	defer close(l.done)
 	for {
 		b, err := l.c.read()
+		if err == nil {
+			err = l.follow(b)
+		}
 		if err != nil {
 			l.mu.Lock()
 			defer l.mu.Unlock()

@@ -208,9 +208,8 @@ func (c *conn) reply() ([]byte, error) {
 	}
 }
 
-// xinput is the major opcode of XInput, at version 2.2 at least.
-func (c *conn) xinput() (byte, error) {
-	const name = "XInputExtension"
+// extension is the major opcode of an extension; ErrUnsupported where the server has none such.
+func (c *conn) extension(name string) (byte, error) {
 	req := []byte{opQueryExtension, 0, byte(2 + (len(name)+3)/4), 0, byte(len(name)), 0, 0, 0}
 	if _, err := c.Write(pad(append(req, name...))); err != nil {
 		return 0, err
@@ -220,9 +219,18 @@ func (c *conn) xinput() (byte, error) {
 		return 0, err
 	}
 	if b[8] == 0 {
-		return 0, fmt.Errorf("%w: the server has no XInput", ErrUnsupported)
+		return 0, fmt.Errorf("%w: the server has no %s", ErrUnsupported, name)
 	}
-	xi := b[9]
+	return b[9], nil
+}
+
+// xinput is the major opcode of XInput, at version 2.2 at least.
+func (c *conn) xinput() (byte, error) {
+	xi, err := c.extension("XInputExtension")
+	if err != nil {
+		return 0, err
+	}
+	var b []byte
 	if err := c.send(xi, xiQueryVersion, 2|2<<16); err != nil {
 		return 0, err
 	}
