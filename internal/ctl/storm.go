@@ -27,7 +27,8 @@ import (
 )
 
 const stormUsage = "storm --tablets N --issuer URL [--arrival 60s] [--ca FILE] [--accounts CSV] [--codes 20%] [--wrong 5%] " +
-	"[--mailbox URL] [--histogram FILE.svg] [--server-pid PID] [--patience 15m] [--seed N]"
+	"[--mailbox URL] [--histogram FILE.svg] [--server-pid PID] [--patience 15m] [--seed N] " +
+	"[--find-knee [--knee-p95 1s] [--knee-within 5m]]"
 
 // stormFlags are the command's words.
 type stormFlags struct {
@@ -37,6 +38,8 @@ type stormFlags struct {
 	accounts, mailbox, histogram string
 	codes, wrong                 share
 	seed                         uint64
+	findKnee                     bool
+	knee                         storm.KneeOptions
 	roots                        *x509.CertPool
 	demo                         *wire.Demo
 	client                       *http.Client
@@ -78,7 +81,7 @@ func stormCommand(ctx context.Context, r run, args []string) error {
 		}
 		defer func() { _, _ = fmt.Fprintln(r.err) }()
 	}
-	sum, err := storm.Run(ctx, o)
+	sum, err := f.pass(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -95,10 +98,21 @@ func stormCommand(ctx context.Context, r run, args []string) error {
 	if err := json.NewEncoder(r.out).Encode(sum); err != nil {
 		return err
 	}
+	if sum.Knee != nil && sum.Knee.PerSecond > 0 {
+		return nil
+	}
 	if sum.Failed > 0 {
 		return fmt.Errorf("%d of %d logins failed: %v", sum.Failed, sum.Tablets, sum.Failures)
 	}
 	return nil
+}
+
+// pass lets the storm pass, or storms of more and more tablets a second.
+func (f *stormFlags) pass(ctx context.Context, o storm.Options) (storm.Summary, error) {
+	if f.findKnee {
+		return storm.FindKnee(ctx, o, f.knee)
+	}
+	return storm.Run(ctx, o)
 }
 
 func parseStorm(args []string) (*stormFlags, error) {
@@ -118,6 +132,9 @@ func parseStorm(args []string) (*stormFlags, error) {
 	fs.IntVar(&f.serverPID, "server-pid", 0, "")
 	fs.Var(&f.codes, "codes", "")
 	fs.Var(&f.wrong, "wrong", "")
+	fs.BoolVar(&f.findKnee, "find-knee", false, "")
+	fs.DurationVar(&f.knee.P95, "knee-p95", 0, "")
+	fs.DurationVar(&f.knee.Within, "knee-within", 0, "")
 	fs.Uint64Var(&f.seed, "seed", 1, "")
 	fs.Bool("json", true, "") // it always is
 	if err := fs.Parse(args); err != nil {

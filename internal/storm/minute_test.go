@@ -1,6 +1,7 @@
 package storm_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -35,7 +36,8 @@ const (
 type model struct {
 	queue   *password.Queue
 	cores   *semaphore.Weighted
-	silent  bool // while it is away connections hang; else they are refused
+	silent  bool          // while it is away connections hang; else they are refused
+	slow    time.Duration // what a password takes; 0: hash
 	begin   time.Time
 	mu      sync.Mutex
 	retries []int // that reached it, by window
@@ -119,9 +121,10 @@ func (t *modelTablet) Answer(ctx context.Context, _ identity.Answer) (identity.O
 	if err := t.m.cores.Acquire(ctx, 1); err != nil {
 		return identity.Outcome{}, err
 	}
-	time.Sleep(hash)
+	took := cmp.Or(t.m.slow, hash)
+	time.Sleep(took)
 	t.m.cores.Release(1)
-	t.m.queue.Leave(hash)
+	t.m.queue.Leave(took)
 	if t.m.away() {
 		return identity.Outcome{}, &identity.Error{Kind: identity.ConnectionLost}
 	}

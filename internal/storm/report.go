@@ -31,6 +31,7 @@ type Summary struct {
 	Duration       float64        `json:"duration_s"`
 	PerSecond      float64        `json:"logins_per_s"`
 	ServerPeakMB   int            `json:"server_peak_mb,omitempty"`
+	Knee           *Knee          `json:"knee,omitempty"` // FindKnee's
 
 	took []time.Duration // sorted
 }
