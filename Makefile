@@ -171,12 +171,12 @@ deb: build $(TOOLS)/nfpm ## Debian packages of portillon, portillonctl and rehea
 	@rm $(DEB_OUT)/closed.nft $(DEB_OUT)/log; cd $(DEB_OUT) && sha256sum *.deb | tee SHA256SUMS
 
 .PHONY: deb-test
-deb-test: deps ## install, run, upgrade, remove and purge the packages in a Debian 13 of their own (as root)
+deb-test: deps ## packages and units under a Debian 13 of their own: installed, run, upgraded, removed (as root)
 	@$(call install-missing,$(IMAGE_DEPS))
 	@for v in 1 2; do $(MAKE) --no-print-directory deb DEB_VERSION=$(DEB_VERSION)+test$$v DEB_OUT=out/deb-test/$$v; done
 	@$(MAKE) --no-print-directory deb DEB_VERSION=$(DEB_VERSION)+test1 DEB_OUT=out/deb-test/again
 	@as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo --preserve-env=PATH,HOME,GOFLAGS,GOPATH,GOMODCACHE); \
-	"$${as_root[@]}" env DEB_DIR=$(CURDIR)/out/deb-test REQUIRE_DEB=1 go test -count=1 -timeout 30m -v ./internal/e2e/deb
+	"$${as_root[@]}" env DEB_DIR=$(CURDIR)/out/deb-test REQUIRE_DEB=1 REQUIRE_UNITS=1 go test -count=1 -timeout 30m -v ./internal/e2e/deb ./internal/e2e/units
 
 .PHONY: image-test
 image-test: build ## boot the last image in QEMU and attack it: N attempts, M escapes (as root; IMAGE_SHORT=1: the short run)
