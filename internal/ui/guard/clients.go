@@ -159,7 +159,11 @@ func readResources(b []byte) ([]uint32, error) {
 
 // alone looks for other programs on the display, which need no window to listen. They are
 // disconnected; one that cannot be ends the guarding, and with it the process.
-func (g *Guard) alone(now time.Time) (well bool) {
+func (g *Guard) alone() (well bool) {
+	if g.standsAside() {
+		return true
+	}
+	now := time.Now()
 	strangers, err := g.strangers()
 	if err != nil {
 		return false

@@ -86,7 +86,7 @@ type Guard struct {
 }
 
 // How soon the guard looks again after it found something wrong, and what it bears. A client that
-// only listens makes no event, so it looks once a second in any case.
+// only listens makes no event: who is connected is asked once a second in any case.
 const (
 	pauseLeast = 5 * time.Millisecond
 	pauseMost  = time.Second
@@ -250,22 +250,19 @@ func (g *Guard) run() {
 	every := time.NewTicker(lookEvery)
 	defer every.Stop()
 	for {
-		again := (<-chan time.Time)(nil)
-		if pause > 0 {
-			again = time.After(pause)
-		}
-		woken := g.wake
-		if pause > 0 {
-			woken = nil // a client that fights does not set the pace
+		look, woken, idle, again := g.look, g.wake, every.C, (<-chan time.Time)(nil)
+		if pause > 0 { // a client that fights does not set the pace
+			woken, idle, again = nil, nil, time.After(pause)
 		}
 		select {
 		case <-g.stop:
 			return
 		case <-woken:
-		case <-every.C:
+		case <-idle:
+			look = g.alone // of everything else the server would have told
 		case <-again:
 		}
-		switch well := g.look(); {
+		switch well := look(); {
 		case well && pause > 0:
 			pause = 0
 			g.options.Restored()

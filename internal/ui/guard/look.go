@@ -2,7 +2,6 @@ package guard
 
 import (
 	"slices"
-	"time"
 
 	"github.com/jezek/xgb/xproto"
 )
@@ -33,7 +32,7 @@ func (g *Guard) look() (well bool) {
 	well = g.stand() && well
 	well = g.front(tree.Children) && well
 	well = g.focus() && well
-	return g.alone(time.Now()) && well
+	return g.alone() && well
 }
 
 // evict takes away windows that others made within ours.
