@@ -2,11 +2,8 @@ package procedure
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
-	"strings"
 	"testing"
-	"unicode"
 
 	"portillon/assets"
 )
@@ -148,71 +145,6 @@ func TestTreeHasItsWords(t *testing.T) {
 					t.Errorf("%s: %s: no words for %s", lang, p.ID, k)
 				}
 			}
-		}
-	}
-}
-
-// sameWord are the guide's words for which screens.md has others.
-func sameWord() map[string]string {
-	return map[string]string{"mail": "adresse", "mails": "adresses", "email": "adresse", "boîte": "messagerie", "clique": "touche",
-		"fenêtre": "écran", "voir": "cockpit", "utiliser": "utilisez", "attendre": "attendez", "ajouter": "ajoutez", "éviter": "évitez",
-		"oubli": "oublié", "remplacement": "place", "toutes": "", "peut": "", "effectuer": "effectue", "connu": "connue", "reconnu": "reconnue", "dans": "", "saisi": "saisie", "pour": ""}
-}
-
-// contents are the words of a sentence that carry its meaning.
-func contents(sentence string) []string {
-	var out []string
-	for _, w := range strings.FieldsFunc(strings.ToLower(sentence), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != ':' && r != '-'
-	}) {
-		if other, ok := sameWord()[w]; ok {
-			w = other
-		}
-		if len([]rune(w)) >= 4 {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
-// TestGuide holds the pages to testdata/guide.txt, sentences of «Urgence examen» as
-// they are printed, each with the page that says it: most of its words are there, in
-// the guide's order of pages.
-func TestGuide(t *testing.T) {
-	b, err := os.ReadFile("testdata/guide.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	said := sentences(t, "fr")
-	held := map[ID]bool{}
-	for line := range strings.Lines(string(b)) {
-		if strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "" {
-			continue
-		}
-		name, sentence, ok := strings.Cut(strings.TrimSpace(line), " | ")
-		p, known := Find(ID(name))
-		if !ok || !known {
-			t.Fatalf("%q names no page", line)
-		}
-		held[p.ID] = true
-		var page strings.Builder
-		for _, k := range keys(p) {
-			page.WriteString(said[k] + " ")
-		}
-		have := contents(page.String())
-		want, missing := contents(sentence), []string{}
-		for _, w := range want {
-			if !slices.Contains(have, w) {
-				missing = append(missing, w)
-			}
-		}
-		if len(missing)*5 > len(want) {
-			t.Errorf("%s: the guide says %q; the page lacks %q", p.ID, sentence, missing)
-		}
-	}
-	for _, p := range Pages() {
-		if p.Name != "" && !held[p.ID] {
-			t.Errorf("%s is a procedure of the guide, and nothing of the guide is held against it", p.ID)
 		}
 	}
 }
