@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"portillon/internal/procedure"
+	"portillon/internal/rehearsal/demouniversity"
 	"portillon/internal/rehearsal/mail"
 	"portillon/internal/rehearsal/metrics"
 	"portillon/internal/rehearsal/oauth"
@@ -59,6 +61,11 @@ type Options struct {
 	Log *slog.Logger     // default: nowhere
 
 	meter *metrics.Metrics // nil: nobody counts
+
+	// For tests of what universities do wrong: more students, and what comes between the
+	// portal and them. nil: none.
+	students []demouniversity.Student
+	between  func(http.RoundTripper) http.RoundTripper
 }
 
 func (o Options) complete() (Options, error) {

@@ -2,7 +2,6 @@ package rehearsal_test
 
 import (
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -14,30 +13,23 @@ import (
 
 // TestGuideCompte lives the «compte» guide in a real browser, from «Connectez vous» to
 // the first login on a tablet, with real mail.
-func TestGuideCompte(t *testing.T) {
-	for name, window := range map[string]browser.Window{"desk": browser.Desk(), "phone": browser.Phone()} {
-		t.Run(name, func(t *testing.T) { guideCompte(t, name, window) })
-	}
-}
+func TestGuideCompte(t *testing.T) { each(t, guideCompte) }
 
-func guideCompte(t *testing.T, size string, window browser.Window) {
+func guideCompte(t *testing.T, as view) {
 	w := start(t)
-	b := browser.Start(t, window, w.CAPin, pictures(t))
+	b := as.browser(t, w)
 	if b == nil {
 		return
 	}
-	shot := func(name string) { b.Picture("portal-" + size + "-" + name) }
-	says := func(css browser.CSS, want string) {
-		t.Helper()
-		if got := strings.Join(strings.Fields(b.Text(css)), " "); !strings.Contains(got, want) {
-			t.Errorf("%s says %q, want %q", css, got, want)
-		}
-	}
+	shot := func(name string) { t.Helper(); as.page(b, "portal", name) }
+	says := func(css browser.CSS, key string, kv ...string) { t.Helper(); as.says(b, css, key, kv...) }
+	french := func(css browser.CSS, text string) { t.Helper(); b.Says(css, text) }
 
 	// Étape 1: Configurer son mot de passe UNESS.
-	b.Open(w.PortalURL)
-	shot("01-home")
+	b.Open(w.PortalURL + "/?lang=" + as.lang)
+	shot("00-home")
 	b.Submit(".hero a.main")
+	shot("01-email")
 	b.Type("#email", "lea.moreau")
 	if status := b.Submit("button.main"); status != 422 {
 		t.Errorf("half an address: %d", status)
@@ -45,7 +37,7 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 	shot("02-email-wrong")
 	b.Type("#email", "lea.moreau@univ-uness.fr")
 	b.Submit("button.main")
-	says("#first", "Première connexion")
+	says("#first", "portal.first.title")
 	shot("03-choice")
 	b.Submit("a.main")
 	shot("04-universities")
@@ -54,39 +46,40 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 	shot("05-universities-found")
 	b.Click(`input[value=sorbonne-nouvelle]`) // the wrong one, in a hurry
 	b.Submit("button.main")
-	says("h1", "Est-ce la bonne université")
+	says("h1", "portal.confirm.title")
 	shot("06-confirm")
 	b.Submit(".pick[value=demonstration]")
 	b.Do(chromedp.WaitVisible(browser.CSS("#login"))) // another site: the university's
-	shot("07-university")
+	b.Picture("portal-" + as.size + "-" + as.lang + "-07-university")
 	b.Type("#login", "lmoreau")
 	b.Type("#password", "celui-de-l-ENT?")
 	b.Submit("form button")
-	shot("08-university-wrong")
+	b.Picture("portal-" + as.size + "-" + as.lang + "-08-university-wrong")
 	b.Submit("button.plain") // «Annuler»
-	says(".notice.warn", "nous n’avons aucune information concernant vos identifiants universitaires")
+	says(".notice.warn", "portal.notours")
 	shot("09-not-ours")
 	b.Submit("button.main")
 	b.Do(chromedp.WaitVisible(browser.CSS("#login")))
 	b.Type("#login", "lmoreau")
 	b.Type("#password", demouniversity.Password)
 	b.Submit("form button")
-	says("#address", lea)
-	says(".notice.warn", "Ce n’est pas l’adresse que vous avez saisie")
+	french("#address", lea)
+	says(".notice.warn", "portal.sent.other")
 	shot("10-copy-the-address")
 	w.phone().links(lea, 1) // a phone shows what has come
 
 	// The mail, on the student's phone.
 	b.Open(w.MailboxURL + "/?to=" + url.QueryEscape(lea))
-	shot("11-mail")
+	b.Picture("portal-" + as.size + "-" + as.lang + "-11-mail")
 	b.Submit(".link a")
-	says(".given", lea)
+	french(".given", lea)
 	shot("12-password")
 	b.Type("#password", "l’été—48")
 	b.Until(`document.querySelector("#password-wrong").innerText.includes("’\u00a0—")`)
 	shot("13-password-characters")
 	b.Type("#password", "Lea.Moreau.2026")
-	b.Until(`document.querySelector("#meter").dataset.strength < 3 && document.querySelector("#password-wrong").innerText.includes("facile à deviner")`)
+	b.Until(`document.querySelector("#meter").dataset.strength < 3 && document.querySelector("#password-wrong .wrong")`)
+	says("#password-wrong", "portal.fault.common")
 	shot("14-password-common")
 	b.Type("#password", newPassword)
 	b.Until(`document.querySelectorAll(".checks .good").length == 3`)
@@ -97,7 +90,7 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 	b.Type("#confirm", newPassword)
 	b.Until(`document.querySelector("#confirm-wrong .same")`)
 	b.Submit("button.main")
-	says("h1", "Votre mot de passe est créé")
+	says("h1", "portal.created.title")
 	shot("16-created")
 
 	// Étape 2: Se connecter avec son mot de passe.
@@ -105,11 +98,11 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 	b.Submit("button.main") // the address is there already
 	b.Type("#password", "tournesol")
 	b.Submit("form[action$=mot-de-passe] button:not(.eye)")
-	says("#password-wrong", "Mauvais identifiant / mot de passe.")
+	french("#password-wrong", as.t("portal.password.wrong")[:20])
 	shot("17-wrong-password")
 	b.Type("#password", newPassword)
 	b.Submit("form[action$=mot-de-passe] button:not(.eye)")
-	says("h1", "Bonjour Léa Moreau")
+	says("h1", "portal.account.hello", "name", "Léa Moreau")
 	shot("18-account")
 	b.Submit(".who button")
 
@@ -118,12 +111,13 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 	b.Type("#email", lea)
 	b.Submit("button.main")
 	b.Submit("form[action$=envoi] button")
+	shot("19-code")
 	b.Type("#code", "12345")
 	b.Submit("button.main")
-	shot("19-code-wrong")
+	shot("20-code-wrong")
 	b.Type("#code", w.newestCode(lea, 3)) // after the link, and the word that a password was saved
 	b.Submit("button.main")
-	says("h1", "Bonjour Léa Moreau")
+	says("h1", "portal.account.hello", "name", "Léa Moreau")
 
 	tab := w.known()
 	w.want(tab.identify(lea), wire.SubCredentialsRequired)
@@ -131,19 +125,16 @@ func guideCompte(t *testing.T, size string, window browser.Window) {
 
 	// What else a student may meet.
 	b.Open(w.phone().links(lea, 1)[0])
-	says(".notice", "déjà été créé")
-	shot("20-link-again")
+	says(".notice", "portal.link.spent")
+	shot("21-link-again")
 	b.Submit("a.main")
 	b.Type("#email", "lea.moreau@gmail.com")
 	b.Submit("button.main")
 	b.Submit("a.main")
 	b.Click(`input[value=sorbonne]`)
 	b.Submit("button.main")
-	says("main", "Université Sorbonne Paris Nord")
-	shot("21-near-names")
-	b.Open(w.PortalURL + "/?lang=en")
-	b.Open(w.PortalURL + "/connexion")
-	shot("22-english")
+	french("main", "Université Sorbonne Paris Nord")
+	shot("22-near-names")
 	b.Open(w.PortalURL + "/nulle-part")
 	shot("23-missing")
 }

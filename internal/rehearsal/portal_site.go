@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"portillon/internal/rehearsal/ca"
@@ -50,7 +51,11 @@ func (s *Server) servePortal(ctx context.Context, o Options, d portal.Deps, auth
 		return err
 	}
 	d.URL, d.Directory = s.PortalURL, directory
-	d.Party = university.NewParty(redirect, clients, transport, o.Now)
+	var way http.RoundTripper = transport
+	if o.between != nil {
+		way = o.between(way)
+	}
+	d.Party = university.NewParty(redirect, clients, way, o.Now)
 	site, err := portal.New(d)
 	if err != nil {
 		return err
@@ -65,7 +70,7 @@ func (s *Server) serveUniversities(ctx context.Context, o Options, d *university
 	if err != nil {
 		return nil, nil, err
 	}
-	var students []demouniversity.Student
+	students := slices.Clone(o.students)
 	for _, p := range people.Demos() {
 		students = append(students, demouniversity.Student{
 			University: demoUniversity().ID, Login: p.Login(), Name: p.Name, Address: p.Address,

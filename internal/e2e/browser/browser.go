@@ -5,6 +5,7 @@ package browser
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"os/exec"
@@ -159,14 +160,26 @@ func (b *Browser) Text(of CSS) string {
 	return out
 }
 
-// Until waits until an expression of the page's script is true.
+// Until waits until an expression of the page's script is true, on this page or on one that
+// comes meanwhile.
 func (b *Browser) Until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingTimeout(patience))); err != nil {
-		b.Picture("failed")
-		b.t.Fatalf("browser: waited for %s: %v", expression, err)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		// A page that is just being left has no script to ask: its error is not the end.
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if err == nil && done {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.Picture("failed")
+			b.t.Fatalf("browser: waited for %s: %v", expression, err)
+		}
 	}
 }
 
@@ -185,4 +198,86 @@ func (b *Browser) Picture(name string) {
 	if err != nil {
 		b.t.Errorf("picture %s: %v", name, err)
 	}
+}
+
+//go:embed audit.js
+var audit string
+
+// Page fails the test for what is wrong with the accessibility of the page shown, as far as a
+// program can tell (audit.js says what it looks at), and keeps a picture of it.
+func (b *Browser) Page(name string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	wrong, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](audit))
+	if err != nil {
+		b.t.Fatalf("browser: %s: %v", name, err)
+	}
+	for _, w := range wrong {
+		b.t.Errorf("%s: %s", name, w)
+	}
+	b.Picture(name)
+}
+
+// Press types keys at whatever has the focus, as a keyboard does: "\t", "\r", letters.
+func (b *Browser) Press(keys string) { b.t.Helper(); b.Do(chromedp.KeyEvent(keys)) }
+
+// Reach presses Tab until an element has the focus, as somebody without a pointer does. On the
+// way everything that takes the focus has to be in view and show that it has it, and nothing
+// may hold it. It fails the test after 60 keys.
+func (b *Browser) Reach(on CSS) {
+	b.t.Helper()
+	const state = `(() => {
+		const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
+		const ring = (x) => x && parseFloat(getComputedStyle(x).outlineWidth) >= 2 && getComputedStyle(x).outlineStyle !== "none";
+		return { there: e.matches(%q), shown: e === document.body || ring(e) || ring(e.closest(".option")),
+			seen: e === document.body || r.width > 0 && r.bottom > 0 && r.top < innerHeight, name: e.localName + "#" + e.id + "." + e.className };
+	})()`
+	type focus struct {
+		There, Shown, Seen bool
+		Name               string
+	}
+	for range 60 {
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		f, err := chromedp.Run(ctx, chromedp.Evaluate[focus](fmt.Sprintf(state, string(on))))
+		cancel()
+		if err != nil {
+			b.t.Fatalf("browser: focus: %v", err)
+		}
+		if !f.Shown || !f.Seen {
+			b.t.Errorf("the focus on %s does not show (ring %v, in view %v)", f.Name, f.Shown, f.Seen)
+		}
+		if f.There {
+			return
+		}
+		b.Press("\t")
+	}
+	b.Picture("failed")
+	b.t.Fatalf("browser: Tab never comes to %s", on)
+}
+
+// Enter presses Return on what has the focus and waits for the page that comes of it.
+func (b *Browser) Enter() int {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	res, err := chromedp.RunResponse(ctx, chromedp.KeyEvent("\r"))
+	if err != nil {
+		b.Picture("failed")
+		b.t.Fatalf("browser: Return: %v", err)
+	}
+	return int(res.Status)
+}
+
+// Resize gives the window another width and height, in CSS pixels: half of each is what a
+// reader sees at 200 %.
+func (b *Browser) Resize(w Window) {
+	b.t.Helper()
+	b.Do(chromedp.EmulateViewport(w.Width, w.Height))
+}
+
+// Says waits until the text of an element, its spaces made one, holds a sentence.
+func (b *Browser) Says(in CSS, sentence string) {
+	b.t.Helper()
+	b.Until(fmt.Sprintf(`document.querySelector(%q)?.innerText.replace(/\s+/g, " ").includes(%q)`, string(in), sentence))
 }

@@ -191,6 +191,8 @@ type cell struct {
 	Column store.Column
 	Text   string
 	Tag    bool
+	// Addresses are what Text says, where they are addresses.
+	Addresses []string
 }
 
 // Previous and Next are the neighbouring pages, 0: none.
@@ -253,7 +255,7 @@ func (c *cockpit) list(v *call) error {
 func (v *call) row(p store.Person, columns []store.Column) row {
 	r := row{Person: p}
 	for _, c := range columns {
-		r.Cells = append(r.Cells, cell{c, v.text(p, c), c == store.ColumnExtra})
+		r.Cells = append(r.Cells, cell{c, v.text(p, c), c == store.ColumnExtra, addresses(p, c)})
 	}
 	return r
 }
@@ -281,13 +283,22 @@ func (v *call) text(p store.Person, c store.Column) string {
 		}
 		return v.T("cockpit.extra.third")
 	case store.ColumnSecondary:
-		var all []string
+		return strings.Join(addresses(p, c), ", ")
+	}
+	return ""
+}
+
+// addresses are those a column has; nil: it has none.
+func addresses(p store.Person, c store.Column) (all []string) {
+	switch c {
+	case store.ColumnEmail:
+		return []string{p.Email}
+	case store.ColumnSecondary:
 		for _, a := range p.Secondary {
 			if a.Until.IsZero() {
 				all = append(all, a.Text)
 			}
 		}
-		return strings.Join(all, ", ")
 	}
-	return ""
+	return all
 }

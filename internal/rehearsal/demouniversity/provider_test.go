@@ -98,7 +98,7 @@ func TestSignIn(t *testing.T) {
 		"rouen": {"prenom.nom", "prenom.nom@etu.univ-rouen.fr", "Prenom Nom"},
 	} {
 		u, _ := w.dir.Get(id)
-		a, address, err := w.party.Begin(t.Context(), u)
+		a, address, err := w.party.Begin(t.Context(), u, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestSignIn(t *testing.T) {
 func TestWrongPasswordAndCancel(t *testing.T) {
 	w := start(t)
 	u, _ := w.dir.Get("uness")
-	a, address, err := w.party.Begin(t.Context(), u)
+	a, address, err := w.party.Begin(t.Context(), u, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestWrongPasswordAndCancel(t *testing.T) {
 func TestOpenRedirect(t *testing.T) {
 	w := start(t)
 	u, _ := w.dir.Get("uness")
-	_, address, err := w.party.Begin(t.Context(), u)
+	_, address, err := w.party.Begin(t.Context(), u, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"portillon/internal/rehearsal/university"
 	"portillon/internal/rehearsal/web"
+	"portillon/internal/wire"
 )
 
 // universitiesPage is the data of universities.html.
@@ -45,7 +46,7 @@ func (p *Portal) universityChosen(v *visit) error {
 		v.flow.Chosen = u.ID
 		return v.moveOn("/universite/verifier")
 	}
-	return p.leave(v, u)
+	return p.leave(v, u, false)
 }
 
 // confirmPage is the data of confirm.html.
@@ -73,15 +74,15 @@ func (p *Portal) depart(v *visit) error {
 	if !ok {
 		return v.Redirect("/universite")
 	}
-	return p.leave(v, u)
+	return p.leave(v, u, v.R.PostFormValue("anew") != "")
 }
 
 // leave sends the browser to the university. A page of its own does: a browser holds
 // the redirects after a form against the policy of the form's page.
-func (p *Portal) leave(v *visit, u university.University) error {
-	attempt, address, err := p.Party.Begin(v.Context(), u)
+func (p *Portal) leave(v *visit, u university.University, anew bool) error {
+	attempt, address, err := p.Party.Begin(v.Context(), u, anew)
 	if err != nil {
-		return p.refused(v, err)
+		return p.refused(v, u, err)
 	}
 	v.flow.Attempt, v.flow.Chosen = attempt, ""
 	if err := v.keep(); err != nil {
@@ -110,9 +111,9 @@ func (p *Portal) returned(v *visit) error {
 	}
 	who, err := p.Party.Finish(v.Context(), attempt, u, answer)
 	if err != nil {
-		return p.refused(v, err)
+		return p.refused(v, u, err)
 	}
-	f := flow{Typed: v.flow.Typed, Proven: proven{who.Address, who.Name, p.Now()}}
+	f := flow{Typed: v.flow.Typed, Proven: proven{who.Address, who.Name, u.ID, p.Now()}}
 	if err := v.restart(f); err != nil {
 		return err
 	}
@@ -122,18 +123,29 @@ func (p *Portal) returned(v *visit) error {
 	return v.moveOn("/lien-envoye")
 }
 
-// refused tells why a university's sign-in came to nothing.
-func (p *Portal) refused(v *visit, err error) error {
-	p.Log.InfoContext(v.Context(), "university", "why", err.Error())
+// returnPage is the data of return.html.
+type returnPage struct {
+	University university.University
+	Key        string // why
+	// Again: the same university may well answer another time, or for another account.
+	Again, Anew bool
+	Reference   string // of the request, for whoever helps
+}
+
+// refused tells why a university's sign-in came to nothing, and leads on.
+func (p *Portal) refused(v *visit, u university.University, err error) error {
+	p.Log.InfoContext(v.Context(), "university", "id", u.ID, "why", err.Error())
+	page := returnPage{University: u, Key: "portal.return.forged", Reference: v.W.Header().Get(wire.HeaderCorrelation)}
+	status := http.StatusBadRequest
 	switch {
 	case errors.Is(err, university.ErrDeclined):
 		page := p.universitiesPage(v, "")
 		page.Declined = true
 		return v.RenderStatus(http.StatusOK, "universities", page)
 	case errors.Is(err, university.ErrAddress):
-		return &web.Error{Status: http.StatusForbidden, Key: "portal.return.address", Err: err}
+		page.Key, page.Anew, status = "portal.return.address", true, http.StatusForbidden
 	case errors.Is(err, university.ErrUnavailable):
-		return &web.Error{Status: http.StatusServiceUnavailable, Key: "portal.return.unavailable", Err: err}
+		page.Key, page.Again, status = "portal.return.unavailable", true, http.StatusServiceUnavailable
 	}
-	return &web.Error{Status: http.StatusBadRequest, Key: "portal.return.forged", Err: err}
+	return v.RenderStatus(status, "return", page)
 }

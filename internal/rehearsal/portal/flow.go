@@ -43,9 +43,10 @@ type codeState struct {
 
 // proven is what the university asserted.
 type proven struct {
-	Address string    `json:"a,omitempty"`
-	Name    string    `json:"n,omitempty"`
-	At      time.Time `json:"t,omitzero"`
+	Address    string    `json:"a,omitempty"`
+	Name       string    `json:"n,omitempty"`
+	University string    `json:"u,omitempty"` // ID
+	At         time.Time `json:"t,omitzero"`
 }
 
 // visit is a request with what its session remembers.

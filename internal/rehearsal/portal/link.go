@@ -59,14 +59,15 @@ func (p *Portal) sendLink(v *visit) (wait time.Duration, err error) {
 // sentPage is the data of sent.html.
 type sentPage struct {
 	Address, Typed string
-	Other          bool // the address is not the one that was typed
-	Again          bool // another link was sent
+	University     string // ID
+	Other          bool   // the address is not the one that was typed
+	Again          bool   // another link was sent
 	Wait           wrong
 }
 
 func (v *visit) sentPage() sentPage {
 	return sentPage{
-		Address: v.flow.Proven.Address, Typed: v.flow.Typed,
+		Address: v.flow.Proven.Address, Typed: v.flow.Typed, University: v.flow.Proven.University,
 		Other: v.flow.Typed != "" && store.Normalise(v.flow.Typed) != store.Normalise(v.flow.Proven.Address),
 	}
 }

@@ -3,11 +3,9 @@ package portal
 import (
 	"context"
 	"embed"
-	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"portillon/internal/rehearsal/keys"
@@ -69,8 +67,7 @@ func New(d Deps) (*Portal, error) {
 	}
 	site, err := web.New(web.Config{
 		Name: "portal", Words: []string{"portal"}, Pages: pageFiles, Static: staticFiles,
-		Funcs: template.FuncMap{"address": breakable},
-		DB:    d.DB, Now: d.Now, Log: d.Log,
+		DB: d.DB, Now: d.Now, Log: d.Log,
 		// A university sends the student back from another site: Strict would lose the session.
 		SameSite: http.SameSiteLaxMode, Lifetime: 2 * time.Hour, Idle: 30 * time.Minute,
 	})
@@ -106,15 +103,6 @@ func New(d Deps) (*Portal, error) {
 		site.Handle(pattern, p.with(h))
 	}
 	return p, nil
-}
-
-// breakable parts an address where a line may end: before the @ alone. At a dash of the
-// address itself nobody could tell it from a hyphen.
-func breakable(address string) []string {
-	if i := strings.LastIndex(address, "@"); i > 0 {
-		return []string{address[:i], address[i:]}
-	}
-	return []string{address}
 }
 
 // ServeHTTP serves the site.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"portillon/internal/rehearsal/web"
 	"portillon/internal/words"
 )
 
@@ -75,7 +76,7 @@ func FuzzAddress(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got := strings.Join(breakable(s), ""); got != s {
+		if got := strings.Join(web.Breakable(s), ""); got != s {
 			t.Errorf("%q becomes %q", s, got)
 		}
 		if malformed(s) == "" && (strings.Count(s, "@") != 1 || len(s) > maxAddress) {

@@ -99,9 +99,10 @@ func NewParty(redirect string, clients map[string]Client, transport http.RoundTr
 // Has reports whether the portal is registered with a university.
 func (p *Party) Has(id string) bool { _, ok := p.clients[id]; return ok }
 
-// Begin starts an attempt and returns the address of the university's sign-in page. It
-// fails with ErrUnavailable.
-func (p *Party) Begin(ctx context.Context, u University) (Attempt, string, error) {
+// Begin starts an attempt and returns the address of the university's sign-in page. With
+// anew the university is asked to have the password typed again (Core §3.1.2.1, prompt=login):
+// somebody else may still be signed in there. It fails with ErrUnavailable.
+func (p *Party) Begin(ctx context.Context, u University, anew bool) (Attempt, string, error) {
 	provider, err := p.provider(ctx, u)
 	if err != nil {
 		return Attempt{}, "", err
@@ -109,8 +110,11 @@ func (p *Party) Begin(ctx context.Context, u University) (Attempt, string, error
 	a := Attempt{
 		University: u.ID, State: secret(), Nonce: secret(), Verifier: oauth2.GenerateVerifier(), Begun: p.now(),
 	}
-	address := p.config(u, provider).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier))
-	return a, address, nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)}
+	if anew {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	return a, p.config(u, provider).AuthCodeURL(a.State, options...), nil
 }
 
 // Finish takes the university's answer to an attempt: the query of the redirect. u is

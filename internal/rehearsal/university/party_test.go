@@ -119,7 +119,7 @@ func (p *provider) claims(a university.Attempt) map[string]any {
 
 func begin(t *testing.T, party *university.Party) (university.Attempt, url.Values) {
 	t.Helper()
-	a, address, err := party.Begin(t.Context(), rouen)
+	a, address, err := party.Begin(t.Context(), rouen, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,16 +271,16 @@ func TestUnavailable(t *testing.T) {
 		"too large":      func(d map[string]any) { d["x"] = strings.Repeat("x", 1<<20) },
 	} {
 		p := newProvider(t, change)
-		if _, _, err := p.party(time.Now).Begin(t.Context(), rouen); !errors.Is(err, university.ErrUnavailable) {
+		if _, _, err := p.party(time.Now).Begin(t.Context(), rouen, false); !errors.Is(err, university.ErrUnavailable) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	p := newProvider(t)
-	if _, _, err := p.party(time.Now).Begin(t.Context(), university.University{ID: "nowhere"}); !errors.Is(err, university.ErrUnavailable) {
+	if _, _, err := p.party(time.Now).Begin(t.Context(), university.University{ID: "nowhere"}, false); !errors.Is(err, university.ErrUnavailable) {
 		t.Error(err)
 	}
 	p.Close()
-	if _, _, err := p.party(time.Now).Begin(t.Context(), rouen); !errors.Is(err, university.ErrUnavailable) {
+	if _, _, err := p.party(time.Now).Begin(t.Context(), rouen, false); !errors.Is(err, university.ErrUnavailable) {
 		t.Error(err)
 	}
 }

@@ -160,10 +160,20 @@ var (
 	errUnknown = errors.New("no such word or file")
 )
 
+// Breakable parts an address where a line may end: before the @ alone. At a dash of the
+// address itself nobody could tell it from a hyphen.
+func Breakable(address string) []string {
+	if i := strings.LastIndex(address, "@"); i > 0 {
+		return []string{address[:i], address[i:]}
+	}
+	return []string{address}
+}
+
 // funcs are what pages may call.
 func (s *Site) funcs(w *words.Words) template.FuncMap {
 	funcs := template.FuncMap{
-		"number": func(n int) string { return message.NewPrinter(language.Make(w.Language())).Sprintf("%d", n) },
+		"address": Breakable, // for the part "address" of every page
+		"number":  func(n int) string { return message.NewPrinter(language.Make(w.Language())).Sprintf("%d", n) },
 		"t": func(key string) (string, error) {
 			if !w.Has(key) {
 				return "", fmt.Errorf("%w: %s", errUnknown, key)

@@ -4,6 +4,7 @@
 (() => {
   const form = document.querySelector("form[data-live]");
   if (!form) return;
+  form.dataset.live = "on";
   const live = ["rows", "pager", "count", "total"];
   const wait = 120; // ms after the last key
   let timer, running;

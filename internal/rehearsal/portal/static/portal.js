@@ -3,6 +3,14 @@
 
 const plain = (s) => s.toLowerCase().normalize("NFD").replace(/\p{Mn}/gu, "");
 
+// A field with something in it is gone on with at its end.
+const first = document.querySelector("input[autofocus]");
+if (first?.value) {
+  const text = first.value;
+  first.value = "";
+  first.value = text;
+}
+
 // The list of universities, narrowed by each key.
 const list = document.getElementById("list");
 const query = document.getElementById("q");
