@@ -72,7 +72,11 @@ func cockpitPages(t *testing.T, as view) {
 	if b == nil {
 		return
 	}
-	shot := func(name string) { t.Helper(); as.page(b, "cockpit", name) }
+	shot := func(name string) {
+		t.Helper()
+		w.clock.advance(10 * time.Second) // each key of a slow machine is a search, and no flood
+		as.page(b, "cockpit", name)
+	}
 	b.Open(w.CockpitURL + "/personnes?lang=" + as.lang)
 	b.Type("#login", "responsable")
 	b.Type("#password", "Responsable-2026!")

@@ -3,6 +3,7 @@ package rehearsal_test
 import (
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -21,7 +22,11 @@ func guideCompte(t *testing.T, as view) {
 	if b == nil {
 		return
 	}
-	shot := func(name string) { t.Helper(); as.page(b, "portal", name) }
+	shot := func(name string) {
+		t.Helper()
+		w.clock.advance(5 * time.Second) // each key of a slow machine is a question, and no flood
+		as.page(b, "portal", name)
+	}
 	says := func(css browser.CSS, key string, kv ...string) { t.Helper(); as.says(b, css, key, kv...) }
 	french := func(css browser.CSS, text string) { t.Helper(); b.Says(css, text) }
 

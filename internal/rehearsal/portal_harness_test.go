@@ -119,7 +119,7 @@ func (p page) text() string {
 			b.WriteString(" ")
 		}
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	return strings.ReplaceAll(strings.Join(strings.Fields(b.String()), " "), "\u2011", "-")
 }
 
 // form finds the fields of the form that leads to action, and where that is.

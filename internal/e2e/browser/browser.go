@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -78,6 +80,13 @@ func Start(t testing.TB, w Window, pin, pictures string) *Browser {
 		more = append(more, chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait)
 	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(w.Width, w.Height, more...)); err != nil {
+		t.Fatal("chromium: ", err)
+	}
+	// Without it a window that nobody sees has no focus until it is clicked on.
+	if err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return err
+	})); err != nil {
 		t.Fatal("chromium: ", err)
 	}
 	console := chromedp.Console(ctx)
@@ -223,27 +232,12 @@ func (b *Browser) Page(name string) {
 func (b *Browser) Press(keys string) { b.t.Helper(); b.Do(chromedp.KeyEvent(keys)) }
 
 // Reach presses Tab until an element has the focus, as somebody without a pointer does. On the
-// way everything that takes the focus has to be in view and show that it has it, and nothing
-// may hold it. It fails the test after 60 keys.
+// way everything that takes the focus has to come into view and to show that it has it, and
+// nothing may hold it. It fails the test after 60 keys.
 func (b *Browser) Reach(on CSS) {
 	b.t.Helper()
-	const state = `(() => {
-		const e = document.activeElement, s = getComputedStyle(e), r = e.getBoundingClientRect();
-		const ring = (x) => x && parseFloat(getComputedStyle(x).outlineWidth) >= 2 && getComputedStyle(x).outlineStyle !== "none";
-		return { there: e.matches(%q), shown: e === document.body || ring(e) || ring(e.closest(".option")),
-			seen: e === document.body || r.width > 0 && r.bottom > 0 && r.top < innerHeight, name: e.localName + "#" + e.id + "." + e.className };
-	})()`
-	type focus struct {
-		There, Shown, Seen bool
-		Name               string
-	}
 	for range 60 {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		f, err := chromedp.Run(ctx, chromedp.Evaluate[focus](fmt.Sprintf(state, string(on))))
-		cancel()
-		if err != nil {
-			b.t.Fatalf("browser: focus: %v", err)
-		}
+		f := b.focus(on)
 		if !f.Shown || !f.Seen {
 			b.t.Errorf("the focus on %s does not show (ring %v, in view %v)", f.Name, f.Shown, f.Seen)
 		}
@@ -254,6 +248,43 @@ func (b *Browser) Reach(on CSS) {
 	}
 	b.Picture("failed")
 	b.t.Fatalf("browser: Tab never comes to %s", on)
+}
+
+// focused is what has the focus.
+type focused struct {
+	There bool   // it is what was looked for
+	Shown bool   // it has a ring, or is the page itself
+	Seen  bool   // it is in view
+	Name  string // for the test's log
+}
+
+// focus tells what has the focus, once it is in view and shows it: a page that has just come
+// may be without its colours, and scrolling takes a moment.
+func (b *Browser) focus(looked CSS) (f focused) {
+	b.t.Helper()
+	state := fmt.Sprintf(`(() => {
+		const e = document.activeElement, r = e.getBoundingClientRect(), page = e.matches("body, main");
+		const ring = (x) => x && parseFloat(getComputedStyle(x).outlineWidth) >= 2 && getComputedStyle(x).outlineStyle !== "none";
+		return { There: document.readyState === "complete" && e.matches(%q), Shown: page || ring(e) || Boolean(ring(e.closest(".option"))),
+			Seen: page || r.width > 0 && r.bottom > 0 && r.top < innerHeight, Name: e.localName + "#" + e.id + "." + e.className };
+	})()`, string(looked))
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		now, err := chromedp.Run(ctx, chromedp.Evaluate[focused](state))
+		if err == nil {
+			if f = now; f.Shown && f.Seen {
+				return f
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return f
+		}
+	}
 }
 
 // Enter presses Return on what has the focus and waits for the page that comes of it.
@@ -276,8 +307,10 @@ func (b *Browser) Resize(w Window) {
 	b.Do(chromedp.EmulateViewport(w.Width, w.Height))
 }
 
-// Says waits until the text of an element, its spaces made one, holds a sentence.
+// Says waits until the text of an element, its spaces and hyphens made ordinary ones, holds a
+// sentence.
 func (b *Browser) Says(in CSS, sentence string) {
 	b.t.Helper()
-	b.Until(fmt.Sprintf(`document.querySelector(%q)?.innerText.replace(/\s+/g, " ").includes(%q)`, string(in), sentence))
+	b.Until(fmt.Sprintf(`document.querySelector(%q)?.innerText.replace(/\s+/g, " ").replace(/\u2011/g, "-").includes(%q)`,
+		string(in), strings.ReplaceAll(sentence, "\u2011", "-")))
 }

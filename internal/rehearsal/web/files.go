@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -169,6 +170,13 @@ func Breakable(address string) []string {
 	return []string{address}
 }
 
+// unbroken keeps the word «e-mail» on one line, where it is a word and no part of an address.
+func unbroken(sentence string) string {
+	return eMail.ReplaceAllString(sentence, "${1}${2}\u2011mail${3}")
+}
+
+var eMail = regexp.MustCompile(`(^|[\s’«\x{a0}(])([eE])-mail([\s,;:)\x{a0}\x{202f}*]|\.?$|\.\s)`)
+
 // funcs are what pages may call.
 func (s *Site) funcs(w *words.Words) template.FuncMap {
 	funcs := template.FuncMap{
@@ -178,7 +186,7 @@ func (s *Site) funcs(w *words.Words) template.FuncMap {
 			if !w.Has(key) {
 				return "", fmt.Errorf("%w: %s", errUnknown, key)
 			}
-			return w.T(key), nil
+			return unbroken(w.T(key)), nil
 		},
 		"say": func(key string, count int, pairs ...any) (string, error) {
 			if len(pairs)%2 != 0 || !w.Has(key) {
@@ -188,7 +196,7 @@ func (s *Site) funcs(w *words.Words) template.FuncMap {
 			for i := 0; i < len(pairs); i += 2 {
 				args[fmt.Sprint(pairs[i])] = fmt.Sprint(pairs[i+1])
 			}
-			return w.Say(key, count, args), nil
+			return unbroken(w.Say(key, count, args)), nil
 		},
 		"asset": func(name string) (string, error) {
 			f, ok := s.static[name]
