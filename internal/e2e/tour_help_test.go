@@ -3,6 +3,7 @@ package e2e
 import (
 	"image"
 	"testing"
+	"time"
 
 	"portillon/internal/e2e/hands"
 	"portillon/internal/login"
@@ -22,8 +23,9 @@ func (v *tour) helpPages(email string) {
 	} {
 		from := procedure.Choose
 		for _, id := range way {
+			before := v.now()
 			v.answer(from, id)
-			v.seePage(id, email)
+			v.seePage(id, email, before)
 			if !v.taken[id] {
 				v.taken[id] = true
 				v.take("help-" + string(id))
@@ -45,14 +47,14 @@ func (v *tour) help(id procedure.ID, email string) login.View {
 	return w
 }
 
-// seePage waits for a page, whichever update comes next on it.
-func (v *tour) seePage(id procedure.ID, email string) {
+// seePage waits for a page that was asked for after before, whichever update comes next on it.
+func (v *tour) seePage(id procedure.ID, email string, before time.Time) {
 	v.t.Helper()
 	if id != procedure.Add {
 		v.see(v.help(id, email))
 		return
 	}
-	v.seeCountdown(email, v.now(), func(w *login.View) { w.HighContrast = v.contrast })
+	v.seeCountdown(email, before, func(w *login.View) { w.HighContrast = v.contrast })
 }
 
 // answer touches the answer of one page that leads to another.
@@ -122,7 +124,7 @@ func (v *tour) samples() {
 	v.take("email-unknown")
 	v.tap(v.say("action.help"))
 	v.on("help")
-	v.seePage(procedure.Address, unknown.Email.Text)
+	v.see(v.help(procedure.Address, unknown.Email.Text))
 	v.helpPages(unknown.Email.Text)
 	v.tap(v.say("help.close"))
 	v.on("email")
