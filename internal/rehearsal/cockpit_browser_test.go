@@ -1,6 +1,7 @@
 package rehearsal_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"portillon/internal/e2e/browser"
 	"portillon/internal/rehearsal"
+	"portillon/internal/rehearsal/store"
 	"portillon/internal/wire"
 )
 
@@ -138,6 +140,29 @@ func cockpitPages(t *testing.T, as view) {
 	shot("privacy")
 	b.Open(w.CockpitURL + "/nulle-part")
 	shot("error")
+
+	// Markup in every field of a person is text, here too: a script that ran, and one that the
+	// policy stopped, fail the test.
+	const hostile = `"><img src=x onerror=alert(1)><script>alert(1)</script>`
+	err := w.DB.Write(t.Context(), func(tx *store.Tx) error {
+		p, _, err := tx.Person(w.id(yanis))
+		if err != nil {
+			return err
+		}
+		p.Given, p.Family, p.INE, p.RPPS = hostile, hostile, hostile, hostile
+		log := store.Entry{Actor: hostile, Action: "update", Sub: p.Sub, Person: hostile, Before: hostile, After: hostile}
+		return errors.Join(tx.UpdatePerson(p), tx.AddAudit(w.clock.now(), log))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Open(w.CockpitURL + "/personnes")
+	b.Type("#q", "yanis.benali 22100733")
+	b.Until(`document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("onerror")`)
+	b.Submit("td.edit a")
+	b.Until(`document.querySelector("h1").innerText.includes("onerror")`)
+	b.Open(w.CockpitURL + "/journal")
+	b.Until(`document.querySelector("main").innerText.includes("onerror")`)
 }
 
 func paris(t *testing.T) *time.Location {

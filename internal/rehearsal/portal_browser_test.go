@@ -143,3 +143,50 @@ func guideCompte(t *testing.T, as view) {
 	b.Open(w.PortalURL + "/nulle-part")
 	shot("23-missing")
 }
+
+// TestChangeAndRecover: «Mot de passe oublié ?» leads to a new password the way the first
+// one came, the old one is worth nothing, and from the account it is changed once more.
+func TestChangeAndRecover(t *testing.T) {
+	each(t, func(t *testing.T, as view) {
+		w := start(t)
+		b := as.browser(t, w)
+		if b == nil {
+			return
+		}
+		renew := func(n int, password string) {
+			t.Helper()
+			b.Submit("button.main") // the university of the address is marked
+			b.Do(chromedp.WaitVisible(browser.CSS("#login")))
+			b.Type("#login", "cdurand")
+			b.Type("#password", demouniversity.Password)
+			b.Submit("form button")
+			b.Says("#address", camille)
+			b.Open(w.phone().links(camille, n)[0])
+			b.Type("#password", password)
+			b.Type("#confirm", password)
+			b.Submit("button.main")
+			as.says(b, "h1", "portal.created.title")
+			b.Submit("a.main")
+			b.Submit("button.main")
+			b.Type("#password", password)
+			b.Submit("form[action$=mot-de-passe] button:not(.eye)")
+			as.says(b, "h1", "portal.account.hello", "name", "Camille Durand")
+		}
+		b.Open(w.PortalURL + "/connexion?lang=" + as.lang)
+		b.Type("#email", camille)
+		b.Submit("button.main")
+		b.Submit(".forgot a")
+		renew(1, newPassword)
+		tab := w.known()
+		tab.identify(camille)
+		w.want(tab.password(camillePassword), wire.SubInvalidCredentials)
+		w.want(tab.password(newPassword), "granted")
+
+		w.clock.advance(5 * time.Minute)
+		b.Submit("main a.button") // «Changer mon mot de passe»
+		renew(2, newPassword+" 2")
+		tab.session = ""
+		tab.identify(camille)
+		w.want(tab.password(newPassword+" 2"), "granted")
+	})
+}

@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -282,5 +284,68 @@ func TestUnavailable(t *testing.T) {
 	p.Close()
 	if _, _, err := p.party(time.Now).Begin(t.Context(), rouen, false); !errors.Is(err, university.ErrUnavailable) {
 		t.Error(err)
+	}
+}
+
+// silent never answers; it ends when the request is given up.
+type silent struct{ next http.RoundTripper }
+
+func (s silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	if s.next != nil && !strings.HasSuffix(r.URL.Path, "/token") {
+		return s.next.RoundTrip(r)
+	}
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestSilentUniversity: who asks a university that does not answer is told within 15 s. The
+// time is the test's own.
+func TestSilentUniversity(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clients := map[string]university.Client{"rouen": {Issuer: "https://op.univ-rouen.fr", ID: clientID}}
+		party := university.NewParty("https://portal.example/retour/", clients, silent{}, time.Now)
+		began := time.Now()
+		if _, _, err := party.Begin(t.Context(), rouen, false); !errors.Is(err, university.ErrUnavailable) {
+			t.Errorf("discovery: %v", err)
+		}
+		if took := time.Since(began); took > 15*time.Second {
+			t.Errorf("discovery: told after %s", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		doc := `{"issuer":"https://op.univ-rouen.fr","authorization_endpoint":"https://op.univ-rouen.fr/a","token_endpoint":"https://op.univ-rouen.fr/token","jwks_uri":"https://op.univ-rouen.fr/k"}`
+		clients := map[string]university.Client{"rouen": {Issuer: "https://op.univ-rouen.fr", ID: clientID}}
+		party := university.NewParty("https://portal.example/retour/", clients, silent{says(doc)}, time.Now)
+		a, _, err := party.Begin(t.Context(), rouen, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		_, err = party.Finish(t.Context(), a, rouen, url.Values{"state": {a.State}, "code": {"c"}})
+		if took := time.Since(began); !errors.Is(err, university.ErrUnavailable) || took > 15*time.Second {
+			t.Errorf("token: %v after %s", err, took)
+		}
+	})
+}
+
+// says answers everything with a document.
+type says string
+
+func (s says) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(s))), Request: r}, nil
+}
+
+// TestAnew: the password is to be typed again only where that was asked for.
+func TestAnew(t *testing.T) {
+	p := newProvider(t)
+	for anew, want := range map[bool]string{false: "", true: "login"} {
+		_, address, err := p.party(time.Now).Begin(t.Context(), rouen, anew)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(address)
+		if err != nil || u.Query().Get("prompt") != want {
+			t.Errorf("anew %v: prompt %q (%v)", anew, u.Query().Get("prompt"), err)
+		}
 	}
 }
