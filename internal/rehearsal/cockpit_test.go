@@ -178,7 +178,7 @@ func TestCockpitKeepsNamesOutOfAddressesAndLogs(t *testing.T) {
 	w := start(t)
 	c := w.staff("scolarite")
 	p := c.send("/personnes", "q", "camille.durand", "f.family", "durand")
-	if !strings.Contains(p.body, camille) || strings.Contains(strings.ToLower(p.url.String()), "durand") {
+	if !strings.Contains(p.text(), camille) || strings.Contains(strings.ToLower(p.url.String()), "durand") {
 		t.Errorf("found at %s", p.url)
 	}
 	c.see(fmt.Sprintf("/personnes/%d", w.id(camille)))

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -78,6 +79,7 @@ func disturbed(t *testing.T) (*world, *disturber) {
 // and has a way on, and the way on works when the university does again.
 func TestUniversityFails(t *testing.T) {
 	const discovery, token = "/openid-configuration", "/token"
+	w, d := disturbed(t)
 	html := "<!doctype html><h1>Maintenance</h1>"
 	for name, c := range map[string]struct {
 		on     string
@@ -99,11 +101,11 @@ func TestUniversityFails(t *testing.T) {
 		"forges the identity":      {token, says(200, "application/json", `{"access_token":"a","token_type":"Bearer","id_token":"e30.e30.e30"}`), 400, "n’a pas pu être vérifiée"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, d := disturbed(t)
+			w.clock.advance(25 * time.Hour) // what is known of the university, and yesterday's links, are forgotten
 			d.trouble(c.on, c.do)
 			ph := w.phone()
-			p := ph.identify(lea)
-			p = ph.get("/universite").submit("/universite", "university", "demonstration")
+			ph.identify(lea)
+			p := ph.get("/universite").submit("/universite", "university", "demonstration")
 			if c.on == token {
 				p = p.follow().submit("login", "login", "lmoreau", "password", demouniversity.Password)
 			}

@@ -290,14 +290,12 @@ func (v *call) text(p store.Person, c store.Column) string {
 
 // addresses are those a column has; nil: it has none.
 func addresses(p store.Person, c store.Column) (all []string) {
-	switch c {
-	case store.ColumnEmail:
+	if c == store.ColumnEmail {
 		return []string{p.Email}
-	case store.ColumnSecondary:
-		for _, a := range p.Secondary {
-			if a.Until.IsZero() {
-				all = append(all, a.Text)
-			}
+	}
+	for _, a := range p.Secondary {
+		if c == store.ColumnSecondary && a.Until.IsZero() {
+			all = append(all, a.Text)
 		}
 	}
 	return all

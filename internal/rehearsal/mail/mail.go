@@ -186,6 +186,7 @@ func (q *Queue) attempt(ctx context.Context, m store.Mail) error {
 		return settle(drop)
 	}
 	delay := min(firstDelay<<min(m.Tries, 5), longest)
+	next := q.now().Add(delay) // of the failure, not of when the database has time
 	q.log.Warn("mail delayed", "mail", m.ID, "tries", m.Tries+1, "next_s", delay.Seconds(), "why", err.Error())
-	return settle(func(tx *store.Tx) error { return tx.RetryMail(m.ID, q.now().Add(delay)) })
+	return settle(func(tx *store.Tx) error { return tx.RetryMail(m.ID, next) })
 }
