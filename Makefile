@@ -179,13 +179,13 @@ deb-test: deps ## packages and units under a Debian 13 of their own: installed, 
 	"$${as_root[@]}" env DEB_DIR=$(CURDIR)/out/deb-test REQUIRE_DEB=1 REQUIRE_UNITS=1 go test -count=1 -timeout 30m -v ./internal/e2e/deb ./internal/e2e/units
 
 .PHONY: image-test
-image-test: build ## boot the last image in QEMU and attack it: N attempts, M escapes (as root; IMAGE_SHORT=1: the short run)
+image-test: build ## boot the last image in QEMU and attack it: N attempts, M escapes (as root; IMAGE_SHORT=1: the short run, IMAGE_LONG=1: every case)
 	@$(call install-missing,$(IMAGE_DEPS) $(TEST_DEPS))
 	@image=$$(ls -td out/image/portillon-*/ 2>/dev/null | head -n 1); [[ -n $$image ]] || { echo "no image in out/image: make image first" >&2; exit 1; }; \
-	mkdir -p out/image/test && rm -f out/image/test/*; \
+	rm -rf out/image/test && mkdir -p out/image/test; \
 	as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo --preserve-env=PATH,HOME,GOFLAGS,GOPATH,GOMODCACHE); \
 	"$${as_root[@]}" env IMAGE=$(CURDIR)/$$image IMAGE_KEYS=$(IMAGE_KEYS) IMAGE_PICTURES=$(CURDIR)/out/image/test REQUIRE_IMAGE=1 \
-		IMAGE_SHORT=$(IMAGE_SHORT) E2E_BIN=$(CURDIR)/bin go test -count=1 -timeout 180m -v -run '^TestImage$$' ./internal/e2e \
+		E2E_PICTURES=$(CURDIR)/out/image/test IMAGE_SHORT=$(IMAGE_SHORT) IMAGE_LONG=$(IMAGE_LONG) E2E_BIN=$(CURDIR)/bin go test -count=1 -timeout 180m -v -run '^TestImage$$' ./internal/e2e \
 		| tee out/image/test/test.log | grep --line-buffered -E '^(held|not tried|control): |ESCAPE|^ +--- |attempts' \
 		|| { tail -n 60 out/image/test/test.log; exit 1; }
 

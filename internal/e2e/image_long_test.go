@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -15,11 +17,16 @@ import (
 	tablet "portillon/internal/image"
 )
 
-// controlDisk builds the control, once for each cache.
+// controlDisk builds the control, once for each cache and each definition of it.
 func controlDisk(t *testing.T, i imageUnderTest) string {
 	t.Helper()
 	cache := filepath.Dir(i.tree)
-	disk := filepath.Join(cache, "control.raw")
+	definition, err := os.ReadFile("testdata/control/mkosi.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(definition)
+	disk := filepath.Join(cache, "control-"+hex.EncodeToString(sum[:6])+".raw")
 	if _, err := os.Stat(disk); err == nil {
 		return disk
 	}
@@ -113,7 +120,7 @@ func imageRootCorrupted(t *testing.T, i imageUnderTest, l *ledger) {
 // imagePowerCuts: the power goes at any moment, and the next boot is a login screen.
 func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
 	cuts := 5
-	if os.Getenv("IMAGE_LONG") == "1" {
+	if i.length == inLong {
 		cuts = 20
 	}
 	s := newSlate(t, i)

@@ -34,15 +34,15 @@ type slate struct {
 // imageUnderTest is what was built, and by whom.
 type imageUnderTest struct {
 	raw, efi, keys, tree, out string
-	short                     bool
+	length                    length
 }
 
 // slirp is how a virtual machine reaches this one's loopback.
 const slirp = "10.0.2.2"
 
 // emulation is how many times slower than a tablet a machine is that interprets each instruction,
-// two of them on a busy computer.
-const emulation = 8
+// two of them on a computer that has ten other things to do.
+const emulation = 20
 
 // findImage is what the environment says: IMAGE is the built directory, IMAGE_KEYS the keys it was
 // built with.
@@ -74,8 +74,13 @@ func findImage(t *testing.T) (i imageUnderTest, ok bool) {
 		t.Fatalf("%s has no %s", dir, pattern)
 		return ""
 	}
-	i = imageUnderTest{raw: one("portillon_*.raw"), efi: one("portillon_*.efi"), keys: os.Getenv("IMAGE_KEYS"), out: os.Getenv("IMAGE_PICTURES"),
-		short: testing.Short() || os.Getenv("IMAGE_SHORT") == "1"}
+	i = imageUnderTest{raw: one("portillon_*.raw"), efi: one("portillon_*.efi"), keys: os.Getenv("IMAGE_KEYS"), out: os.Getenv("IMAGE_PICTURES"), length: inNormal}
+	switch {
+	case testing.Short() || os.Getenv("IMAGE_SHORT") == "1":
+		i.length = inShort
+	case os.Getenv("IMAGE_LONG") == "1":
+		i.length = inLong
+	}
 	if i.out == "" {
 		i.out = t.ArtifactDir()
 	}

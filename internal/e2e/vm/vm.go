@@ -50,8 +50,11 @@ type Options struct {
 	More        []string // further arguments of QEMU
 }
 
-// Console sends the journal to the serial line.
-const Console = "console=ttyS0 systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info"
+// Console sends the journal to the serial line, and gives devices and services the time they take
+// where each instruction is interpreted on a busy computer: with systemd's own 90 s a root that is
+// found late is none.
+const Console = "console=ttyS0 systemd.journald.forward_to_console=1 systemd.journald.max_level_console=info systemd.log_color=no" +
+	" systemd.default_device_timeout_sec=1800 systemd.default_timeout_start_sec=1800"
 
 // VM is a machine that runs.
 type VM struct {
