@@ -113,12 +113,19 @@ func wouldBeAdopted(file, fleet, tablet, key string) error {
 func imageVerify(_ context.Context, r run, args []string) error {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
+	other := flags.String("same-as", "", "")
 	rest, err := parseAround(flags, args, 1)
 	if err != nil {
 		return err
 	}
 	if len(rest) != 1 {
 		return fmt.Errorf("%w: image verify DIRECTORY|DISK", errUsage)
+	}
+	if *other != "" {
+		if err := image.SameImage(rest[0], *other); err != nil {
+			return err
+		}
+		return r.sayImage(*asJSON, imageAnswer{OK: true, Image: rest[0]}, "%s and %s are the same but for the time of the signatures\n", rest[0], *other)
 	}
 	info, err := os.Stat(rest[0])
 	if err != nil {
