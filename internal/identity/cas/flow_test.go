@@ -263,7 +263,8 @@ func TestWhatFollowsAPassword(t *testing.T) {
 		want   identity.Kind
 	}{
 		{401, "account-disabled", identity.AccountBlocked}, {401, "account-locked", identity.AccountBlocked},
-		{401, "password-expired", identity.AccountBlocked}, {200, "account-locked", identity.UnexpectedAnswer},
+		{200, "terms-of-use", identity.WebRequired}, {200, "consent", identity.WebRequired}, {200, "second-factor", identity.WebRequired},
+		{200, "interrupt", identity.WebRequired}, {401, "password-expired", identity.AccountBlocked}, {200, "account-locked", identity.UnexpectedAnswer},
 		{401, "wrong-password", identity.WrongPassword}, {401, "password", identity.WrongPassword},
 		{200, "password", identity.WrongPassword}, {200, "who", identity.SessionExpired}, {200, "token", identity.WebRequired},
 		{423, "who", identity.TooManyAttempts}, {429, "who", identity.Busy}, {503, "who", identity.Busy},
