@@ -36,46 +36,17 @@ func tabletFor(t *testing.T, r *reference, m Mode) *Provider {
 	return mustNew(t, r.config(m))
 }
 
-func begin(t *testing.T, p *Provider) identity.Flow {
-	t.Helper()
-	f, _, err := p.Begin(t.Context(), identitytest.Email(t, zoe.Email))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.Close)
-	return f
-}
-
-func password(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
-	t.Helper()
-	o, err := f.Answer(t.Context(), identity.PasswordAnswer{Password: identitytest.Secret(t, text)})
-	return o.Session, err
-}
-
-func code(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
-	t.Helper()
-	o, err := f.Answer(t.Context(), identity.CodeAnswer{Code: identitytest.Secret(t, text)})
-	return o.Session, err
-}
-
-func refuses(t *testing.T, err error, want identity.Kind) {
-	t.Helper()
-	if got := identity.KindOf(err); got != want {
-		t.Errorf("got %v (%v), want %v", got, err, want)
-	}
-}
-
 // A code after a wrong password takes a flow of its own, and the password is posted once.
 func TestCodeAfterWrongPassword(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r, ModeService))
-	_, err := password(t, f, "faux")
-	refuses(t, err, identity.WrongPassword)
+	f := identitytest.Begin(t, tabletFor(t, r, ModeService), zoe.Email)
+	_, err := identitytest.Password(t, f, "faux")
+	identitytest.Refused(t, err, identity.WrongPassword)
 	o, err := f.Answer(t.Context(), identity.CodeRequest{})
 	if err != nil || o.Challenge.Sent == nil || o.Challenge.Sent.ValidFor != refCodeLife {
 		t.Fatal(err)
 	}
-	s, err := code(t, f, r.mails[zoe.Email][0])
+	s, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
 	if err != nil || !strings.HasPrefix(s.ServiceURL, service+"&ticket=ST-") || !strings.HasPrefix(s.Cookie, "TGC=") {
 		t.Errorf("%v", err)
 	}
@@ -95,10 +66,10 @@ func TestOldPagesAreNotTrusted(t *testing.T) {
 	r.accounts = append(r.accounts, zoe)
 	ahead := time.Duration(0)
 	cfg.Now = func() time.Time { return time.Now().Add(ahead) }
-	f := begin(t, mustNew(t, cfg))
+	f := identitytest.Begin(t, mustNew(t, cfg), zoe.Email)
 	ahead = time.Minute
 	r.set(func() { clear(r.flows) }) // a restart
-	s, err := password(t, f, zoe.Password)
+	s, err := identitytest.Password(t, f, zoe.Password)
 	if err != nil || s.Name != zoe.Name || s.Subject != zoe.Email {
 		t.Fatal(err)
 	}
@@ -110,19 +81,19 @@ func TestOldPagesAreNotTrusted(t *testing.T) {
 // CAS restarted while a code was on its way: the code is of no use, a new one works.
 func TestRestartBetweenCodeAndAnswer(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r, ModeOAuth))
+	f := identitytest.Begin(t, tabletFor(t, r, ModeOAuth), zoe.Email)
 	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	r.set(func() { clear(r.flows); clear(r.codes) })
 	for range 2 {
-		_, err := code(t, f, r.mails[zoe.Email][0])
-		refuses(t, err, identity.CodeExpired)
+		_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
+		identitytest.Refused(t, err, identity.CodeExpired)
 	}
 	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := code(t, f, r.mails[zoe.Email][1]); err != nil {
+	if _, err := identitytest.Code(t, f, r.mails[zoe.Email][1]); err != nil {
 		t.Error(err)
 	}
 	if n := r.posts("token"); n != 2 {
@@ -132,31 +103,31 @@ func TestRestartBetweenCodeAndAnswer(t *testing.T) {
 
 // A code that CAS could not be given, or did not judge, is as good as before.
 func TestCodeOutlivesTrouble(t *testing.T) {
-	var n network
+	var n identitytest.Network
 	r := newReference(t)
 	cfg := r.config(ModeOAuth)
-	cfg.Dial = n.dial
+	cfg.Dial = n.Dial
 	r.accounts = append(r.accounts, zoe)
-	f := begin(t, mustNew(t, cfg))
+	f := identitytest.Begin(t, mustNew(t, cfg), zoe.Email)
 	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	n.cut.Store(true)
+	n.Cut(true)
 	r.srv.CloseClientConnections()
-	_, err := code(t, f, r.mails[zoe.Email][0])
+	_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
 	if k := identity.KindOf(err); k != identity.Refused && k != identity.ConnectionLost { // the old connection's end may not have been seen yet
 		t.Error(err)
 	}
-	n.cut.Store(false)
+	n.Cut(false)
 	for status, want := range map[int]identity.Kind{
 		http.StatusServiceUnavailable: identity.Busy, http.StatusTooManyRequests: identity.Busy, http.StatusLocked: identity.TooManyAttempts,
 	} {
 		r.set(func() { r.override = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) } })
-		_, err := code(t, f, r.mails[zoe.Email][0])
-		refuses(t, err, want)
+		_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
+		identitytest.Refused(t, err, want)
 	}
 	r.set(func() { r.override = nil })
-	if _, err := code(t, f, r.mails[zoe.Email][0]); err != nil {
+	if _, err := identitytest.Code(t, f, r.mails[zoe.Email][0]); err != nil {
 		t.Error(err)
 	}
 }
@@ -164,24 +135,24 @@ func TestCodeOutlivesTrouble(t *testing.T) {
 // CAS that is broken is told from CAS that has forgotten.
 func TestCodeToBrokenCAS(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r, ModeService))
+	f := identitytest.Begin(t, tabletFor(t, r, ModeService), zoe.Email)
 	if _, err := f.Answer(t.Context(), identity.CodeRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	r.set(func() {
 		r.override = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
 	})
-	_, err := code(t, f, r.mails[zoe.Email][0])
-	refuses(t, err, identity.ServiceUnavailable)
+	_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
+	identitytest.Refused(t, err, identity.ServiceUnavailable)
 	r.set(func() { r.override = nil })
-	_, err = code(t, f, r.mails[zoe.Email][0])
-	refuses(t, err, identity.CodeExpired)
+	_, err = identitytest.Code(t, f, r.mails[zoe.Email][0])
+	identitytest.Refused(t, err, identity.CodeExpired)
 }
 
 // The way breaks after CAS has let the student in: it is asked once more, by the session.
 func TestWayBreaksAfterTheGrant(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r, ModeOAuth))
+	f := identitytest.Begin(t, tabletFor(t, r, ModeOAuth), zoe.Email)
 	broken := 0
 	r.set(func() {
 		r.override = func(_ http.ResponseWriter, req *http.Request) {
@@ -191,7 +162,7 @@ func TestWayBreaksAfterTheGrant(t *testing.T) {
 			}
 		}
 	})
-	s, err := password(t, f, zoe.Password)
+	s, err := identitytest.Password(t, f, zoe.Password)
 	if err != nil || s.Name != zoe.Name || broken != 2 {
 		t.Fatal(err, broken)
 	}
@@ -216,7 +187,7 @@ func TestSurvey(t *testing.T) {
 	answering := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }
 	r.set(func() { r.override = answering })
 	s, err := mustNew(t, r.config(ModeOAuth)).Survey(t.Context())
-	refuses(t, err, identity.ServiceUnavailable)
+	identitytest.Refused(t, err, identity.ServiceUnavailable)
 	if s.ServerTime.IsZero() || s.Protocol == "" {
 		t.Errorf("%+v", s)
 	}
@@ -232,11 +203,11 @@ func TestIdentifierAndPasswordOnOnePage(t *testing.T) {
 		t.Fatal(c, err)
 	}
 	defer f.Close()
-	_, err = password(t, f, "faux")
-	refuses(t, err, identity.WrongPassword)
+	_, err = identitytest.Password(t, f, "faux")
+	identitytest.Refused(t, err, identity.WrongPassword)
 	_, err = f.Answer(t.Context(), identity.CodeRequest{})
-	refuses(t, err, identity.WebRequired)
-	if _, err := password(t, f, zoe.Password); err != nil {
+	identitytest.Refused(t, err, identity.WebRequired)
+	if _, err := identitytest.Password(t, f, zoe.Password); err != nil {
 		t.Error(err)
 	}
 }
@@ -271,10 +242,10 @@ func TestWhatFollowsAPassword(t *testing.T) {
 		{500, "stale", identity.ServiceUnavailable}, {307, "who", identity.UnexpectedAnswer}, {302, "who", identity.UnexpectedAnswer},
 	} {
 		r := newReference(t)
-		f := begin(t, tabletFor(t, r, ModeService))
+		f := identitytest.Begin(t, tabletFor(t, r, ModeService), zoe.Email)
 		answering(r, c.status, c.name)
-		_, err := password(t, f, zoe.Password)
-		refuses(t, err, c.want)
+		_, err := identitytest.Password(t, f, zoe.Password)
+		identitytest.Refused(t, err, c.want)
 		if n := r.posts("password"); n != 1 {
 			t.Errorf("%d %s: posted %d times", c.status, c.name, n)
 		}
@@ -298,7 +269,7 @@ func TestEnds(t *testing.T) {
 		"other callback": {ModeOAuth, callback + "/x?code=c&state=s", identity.UnexpectedAnswer},
 	} {
 		r := newReference(t)
-		f := begin(t, tabletFor(t, r, c.mode))
+		f := identitytest.Begin(t, tabletFor(t, r, c.mode), zoe.Email)
 		r.set(func() {
 			r.override = func(w http.ResponseWriter, req *http.Request) {
 				if strings.HasSuffix(r.seen[len(r.seen)-1], "password") {
@@ -306,7 +277,7 @@ func TestEnds(t *testing.T) {
 				}
 			}
 		})
-		_, err := password(t, f, zoe.Password)
+		_, err := identitytest.Password(t, f, zoe.Password)
 		if err == nil || identity.KindOf(err) != c.want {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -1,19 +1,14 @@
 package cas
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -31,19 +26,8 @@ var recorded embed.FS
 // fixture is an answer that Apereo CAS 7.2.0 gave.
 func fixture(t testing.TB, name string) *httpwire.Answer {
 	t.Helper()
-	text, err := recorded.ReadFile("testdata/7.2.0/" + name + ".http")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	return &httpwire.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Now: time.Now()}
+	status, header, body := identitytest.Recorded(t, recorded, "testdata/7.2.0/"+name+".http")
+	return &httpwire.Answer{Status: status, Header: header, Body: body, Now: time.Now()}
 }
 
 // combined is the page of a CAS that asks for identifier and password at once: the same
@@ -53,7 +37,7 @@ const combined = "password"
 // reference behaves as CAS 7.2.0 does, and answers with what was recorded from it.
 type reference struct {
 	t   testing.TB
-	srv *httptest.Server
+	srv identitytest.Server
 
 	mu       sync.Mutex
 	seen     []string // "METHOD path field=…", without values but those of selection
@@ -84,10 +68,7 @@ func newReference(t testing.TB) *reference {
 	t.Helper()
 	r := &reference{t: t, flows: map[string]*refFlow{}, codes: map[string]refCode{}, mails: map[string][]string{},
 		sessions: map[string]identitytest.Account{}, tickets: map[string]identitytest.Account{}}
-	r.srv = httptest.NewUnstartedServer(r)
-	r.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	r.srv.StartTLS()
-	t.Cleanup(r.srv.Close)
+	r.srv = identitytest.Serve(t, r)
 	return r
 }
 
@@ -97,12 +78,9 @@ const (
 )
 
 func (r *reference) config(m Mode) Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(r.srv.Certificate())
-	sum := sha256.Sum256(r.srv.Certificate().RawSubjectPublicKeyInfo)
 	return Config{
 		Base: r.srv.URL + "/cas", Mode: m, Service: service, ClientID: "portillon", Scope: "openid profile", RedirectURI: callback,
-		CodeValid: refCodeLife, RootCAs: roots, Pins: []string{httpwire.PinPrefix + base64.StdEncoding.EncodeToString(sum[:])},
+		CodeValid: refCodeLife, RootCAs: r.srv.Roots(), Pins: []string{r.srv.Pin()},
 	}
 }
 

@@ -1,34 +1,20 @@
 package cas
 
 import (
-	"context"
-	"net"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"portillon/internal/identity/identitytest"
 )
 
-// network is the way to the reference, which can be cut.
-type network struct{ cut atomic.Bool }
-
-func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error) {
-	if n.cut.Load() {
-		return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
-	}
-	return new(net.Dialer).DialContext(ctx, proto, addr)
-}
-
 // started is the reference behind a network that can be cut.
 func started(m Mode, combined bool) func(*testing.T) *identitytest.Service {
 	return func(t *testing.T) *identitytest.Service {
 		r := newReference(t)
 		r.combined = combined
-		var n network
+		var n identitytest.Network
 		cfg := r.config(m)
-		cfg.Dial = n.dial
+		cfg.Dial = n.Dial
 		return &identitytest.Service{
 			Provider: mustNew(t, cfg),
 			Add: func(_ testing.TB, a identitytest.Account) {
@@ -42,7 +28,7 @@ func started(m Mode, combined bool) func(*testing.T) *identitytest.Service {
 			Expire:      func(testing.TB) { r.set(func() { r.ahead += refCodeLife + time.Second }) },
 			AllowResend: func(testing.TB) {},
 			Down: func(_ testing.TB, down bool) {
-				n.cut.Store(down)
+				n.Cut(down)
 				if down {
 					r.srv.CloseClientConnections()
 				}

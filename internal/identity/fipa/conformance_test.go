@@ -1,12 +1,8 @@
 package fipa
 
 import (
-	"context"
 	"io"
 	"log"
-	"net"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,15 +16,9 @@ var quiet = log.New(io.Discard, "", 0)
 func service(t *testing.T) *identitytest.Service {
 	r := newReference(t)
 	r.nonce = "nonce-1"
-	var cut atomic.Bool
+	var way identitytest.Network
 	cfg := r.config()
-	cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if cut.Load() {
-			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
-		}
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr)
-	}
+	cfg.Dial = way.Dial
 	return &identitytest.Service{
 		Provider:    mustNew(t, cfg),
 		Add:         func(_ testing.TB, a identitytest.Account) { r.fake.Add(a) },
@@ -37,7 +27,7 @@ func service(t *testing.T) *identitytest.Service {
 		AllowResend: func(testing.TB) { r.fake.Pass(time.Minute) },
 		KnownTablet: func(_ testing.TB, known bool) { r.fake.SetKnownTablet(known) },
 		Down: func(_ testing.TB, down bool) {
-			cut.Store(down)
+			way.Cut(down)
 			if down {
 				r.srv.CloseClientConnections()
 			}

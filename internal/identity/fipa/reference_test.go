@@ -25,7 +25,6 @@ import (
 
 	"portillon/internal/dpop"
 	"portillon/internal/identity"
-	"portillon/internal/identity/httpwire"
 	"portillon/internal/identity/identitytest"
 	"portillon/internal/wire"
 )
@@ -83,23 +82,17 @@ func newReference(t testing.TB) *reference {
 		t: t, sign: sign, flows: map[string]*refFlow{}, grants: map[string]*refGrant{}, jti: map[string]bool{},
 		keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "k1", Algorithm: "ES256", Use: "sig"}}},
 	}
-	r.srv = httptest.NewUnstartedServer(r)
-	r.srv.Config.ErrorLog = quiet
-	r.srv.StartTLS()
-	t.Cleanup(r.srv.Close)
+	r.srv = identitytest.Serve(t, r).Server
 	r.fake.Add(identitytest.Account{Email: "autre@univ-uness.fr", Password: "autre"})
 	return r
 }
 
 func (r *reference) roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(r.srv.Certificate())
-	return pool
+	return identitytest.Server{Server: r.srv}.Roots()
 }
 
 func (r *reference) pin() string {
-	sum := sha256.Sum256(r.srv.Certificate().RawSubjectPublicKeyInfo)
-	return httpwire.PinPrefix + base64.StdEncoding.EncodeToString(sum[:])
+	return identitytest.Server{Server: r.srv}.Pin()
 }
 
 // config is a tablet's for this service.

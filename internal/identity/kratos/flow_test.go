@@ -1,32 +1,17 @@
 package kratos
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"portillon/internal/identity"
 	"portillon/internal/identity/identitytest"
 )
-
-// network can be cut.
-type network struct{ cut atomic.Bool }
-
-func (n *network) dial(ctx context.Context, proto, addr string) (net.Conn, error) {
-	if n.cut.Load() {
-		return nil, &net.OpError{Op: "dial", Net: proto, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, proto, addr)
-}
 
 func wantLines(t *testing.T, r *reference, want ...string) {
 	t.Helper()
@@ -46,16 +31,16 @@ const (
 
 func TestRequests(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r))
-	_, err := password(t, f, "faux")
+	f := identitytest.Begin(t, tabletFor(t, r), zoe.Email)
+	_, err := identitytest.Password(t, f, "faux")
 	refuses(t, err, identity.WrongPassword)
 	if s := send(t, f); *s != (identity.SentCode{Length: 6, ValidFor: refCodeLife, ResendAfter: resendAfter}) {
 		t.Errorf("sent %+v", *s)
 	}
-	_, err = code(t, f, "00000x")
+	_, err = identitytest.Code(t, f, "00000x")
 	refuses(t, err, identity.WrongCode)
 	send(t, f)
-	s, err := code(t, f, r.mails[zoe.Email][1])
+	s, err := identitytest.Code(t, f, r.mails[zoe.Email][1])
 	if err != nil || s.Name != zoe.Name || s.TokenType != "Bearer" || s.Subject == "" || s.ExpiresAt.IsZero() {
 		t.Fatalf("%v", err)
 	}
@@ -68,8 +53,8 @@ func TestRequests(t *testing.T) {
 // A code that nobody asked for is not given to Kratos, which would mail one.
 func TestCodeWithoutRequest(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r))
-	_, err := code(t, f, "012345")
+	f := identitytest.Begin(t, tabletFor(t, r), zoe.Email)
+	_, err := identitytest.Code(t, f, "012345")
 	refuses(t, err, identity.WrongCode)
 	wantLines(t, r, fresh, identified)
 }
@@ -78,15 +63,15 @@ func TestCodeWithoutRequest(t *testing.T) {
 // fresh flow: in the old one Kratos would mail codes that it never takes.
 func TestNewCodeAfterExpiry(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r))
+	f := identitytest.Begin(t, tabletFor(t, r), zoe.Email)
 	send(t, f)
 	r.set(func() { r.ahead += refCodeLife + time.Second })
 	for range 2 {
-		_, err := code(t, f, r.mails[zoe.Email][0])
+		_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
 		refuses(t, err, identity.CodeExpired)
 	}
 	send(t, f)
-	if _, err := code(t, f, r.mails[zoe.Email][1]); err != nil {
+	if _, err := identitytest.Code(t, f, r.mails[zoe.Email][1]); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, r, fresh, identified, askCode, giveCode, fresh, askCode, giveCode)
@@ -94,21 +79,21 @@ func TestNewCodeAfterExpiry(t *testing.T) {
 
 func TestTooManyCodes(t *testing.T) {
 	r := newReference(t)
-	f := begin(t, tabletFor(t, r))
+	f := identitytest.Begin(t, tabletFor(t, r), zoe.Email)
 	send(t, f)
 	for range 5 {
-		_, err := code(t, f, "00000x")
+		_, err := identitytest.Code(t, f, "00000x")
 		refuses(t, err, identity.WrongCode)
 	}
 	for range 2 {
-		_, err := code(t, f, r.mails[zoe.Email][0])
+		_, err := identitytest.Code(t, f, r.mails[zoe.Email][0])
 		refuses(t, err, identity.TooManyAttempts)
 	}
 	if n := len(r.lines()); n != 9 {
 		t.Errorf("%d requests: the last code was known to be in vain", n)
 	}
 	send(t, f)
-	if _, err := code(t, f, r.mails[zoe.Email][1]); err != nil {
+	if _, err := identitytest.Code(t, f, r.mails[zoe.Email][1]); err != nil {
 		t.Error(err)
 	}
 }
@@ -120,10 +105,10 @@ func TestStaleFlow(t *testing.T) {
 	r.accounts = append(r.accounts, zoe)
 	cfg := r.config()
 	cfg.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	f := begin(t, mustNew(t, cfg))
+	f := identitytest.Begin(t, mustNew(t, cfg), zoe.Email)
 	ahead.Store(int64(refFlowLife - early/2))
 	r.set(func() { r.ahead = refFlowLife - early/2 })
-	if _, err := password(t, f, zoe.Password); err != nil {
+	if _, err := identitytest.Password(t, f, zoe.Password); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, r, fresh, identified, fresh, passwd)
@@ -134,18 +119,18 @@ func TestStaleFlow(t *testing.T) {
 func TestFlowIsGone(t *testing.T) {
 	r := newReference(t)
 	p := tabletFor(t, r)
-	f := begin(t, p)
+	f := identitytest.Begin(t, p, zoe.Email)
 	r.set(func() { r.ahead = 2 * refFlowLife })
-	_, err := password(t, f, zoe.Password)
+	_, err := identitytest.Password(t, f, zoe.Password)
 	refuses(t, err, identity.SessionExpired)
-	_, err = password(t, f, zoe.Password)
+	_, err = identitytest.Password(t, f, zoe.Password)
 	refuses(t, err, identity.SessionExpired)
 	wantLines(t, r, fresh, identified, passwd)
 
-	f = begin(t, p)
+	f = identitytest.Begin(t, p, zoe.Email)
 	r.set(func() { clear(r.flows); r.seen = nil })
 	send(t, f)
-	if _, err := code(t, f, r.mails[zoe.Email][0]); err != nil {
+	if _, err := identitytest.Code(t, f, r.mails[zoe.Email][0]); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, r, askCode, fresh, askCode, giveCode)
@@ -161,7 +146,7 @@ func TestUnified(t *testing.T) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	defer f.Close()
-	if _, err := password(t, f, zoe.Password); err != nil {
+	if _, err := identitytest.Password(t, f, zoe.Password); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, r, fresh, passwd)
@@ -179,10 +164,10 @@ func TestSecretIsNotRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReference(t)
-			f := begin(t, tabletFor(t, r))
+			f := identitytest.Begin(t, tabletFor(t, r), zoe.Email)
 			before := len(r.lines())
 			r.set(func() { r.override = answer })
-			if _, err := password(t, f, zoe.Password); err == nil {
+			if _, err := identitytest.Password(t, f, zoe.Password); err == nil {
 				t.Error("granted")
 			}
 			if n := len(r.lines()) - before; n != 1 {
@@ -195,7 +180,7 @@ func TestSecretIsNotRepeated(t *testing.T) {
 func TestSessions(t *testing.T) {
 	r := newReference(t)
 	p := tabletFor(t, r)
-	s, err := password(t, begin(t, p), zoe.Password)
+	s, err := identitytest.Password(t, identitytest.Begin(t, p, zoe.Email), zoe.Password)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,20 +1,14 @@
 package kratos
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
 	"embed"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -32,19 +26,8 @@ var recorded embed.FS
 // fixture is an answer that Kratos 1.3.1 gave.
 func fixture(t testing.TB, name string) *httpwire.Answer {
 	t.Helper()
-	text, err := recorded.ReadFile("testdata/1.3.1/" + name + ".http")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(text)), nil)
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(name, err)
-	}
-	return &httpwire.Answer{Status: resp.StatusCode, Header: resp.Header, Body: bytes.TrimSpace(body), Now: noon}
+	status, header, body := identitytest.Recorded(t, recorded, "testdata/1.3.1/"+name+".http")
+	return &httpwire.Answer{Status: status, Header: header, Body: bytes.TrimSpace(body), Now: noon}
 }
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -58,7 +41,7 @@ type seenRequest struct {
 // reference behaves as Kratos 1.3.1 does, and answers with what was recorded from it.
 type reference struct {
 	t   testing.TB
-	srv *httptest.Server
+	srv identitytest.Server
 
 	mu       sync.Mutex
 	seen     []seenRequest
@@ -88,20 +71,14 @@ func newReference(t testing.TB) *reference {
 	t.Helper()
 	r := &reference{t: t, flows: map[string]*refFlow{}, sessions: map[string]identitytest.Account{},
 		mails: map[string][]string{}, first: "flow-identifier-first"}
-	r.srv = httptest.NewUnstartedServer(r)
-	r.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	r.srv.StartTLS()
-	t.Cleanup(r.srv.Close)
+	r.srv = identitytest.Serve(t, r)
 	return r
 }
 
 func (r *reference) config() Config {
-	roots := x509.NewCertPool()
-	roots.AddCert(r.srv.Certificate())
-	sum := sha256.Sum256(r.srv.Certificate().RawSubjectPublicKeyInfo)
 	return Config{
-		Base: r.srv.URL, CodeValid: refCodeLife, NameTraits: []string{"name"}, RootCAs: roots,
-		Pins: []string{httpwire.PinPrefix + base64.StdEncoding.EncodeToString(sum[:])},
+		Base: r.srv.URL, CodeValid: refCodeLife, NameTraits: []string{"name"}, RootCAs: r.srv.Roots(),
+		Pins: []string{r.srv.Pin()},
 	}
 }
 
@@ -295,9 +272,9 @@ func (r *reference) grant(w http.ResponseWriter, a identitytest.Account) {
 // service is the reference behind a network that can be cut.
 func service(t *testing.T) *identitytest.Service {
 	r := newReference(t)
-	var net network
+	var net identitytest.Network
 	cfg := r.config()
-	cfg.Dial = net.dial
+	cfg.Dial = net.Dial
 	return &identitytest.Service{
 		Provider: mustNew(t, cfg),
 		Add: func(_ testing.TB, a identitytest.Account) {
@@ -311,7 +288,7 @@ func service(t *testing.T) *identitytest.Service {
 		Expire:      func(testing.TB) { r.set(func() { r.ahead += refCodeLife + time.Second }) },
 		AllowResend: func(testing.TB) { r.set(func() { r.ahead += resendAfter }) },
 		Down: func(_ testing.TB, down bool) {
-			net.cut.Store(down)
+			net.Cut(down)
 			if down {
 				r.srv.CloseClientConnections()
 			}
@@ -338,28 +315,6 @@ func tabletFor(t *testing.T, r *reference) *Provider {
 	t.Helper()
 	r.accounts = append(r.accounts, zoe)
 	return mustNew(t, r.config())
-}
-
-func begin(t *testing.T, p *Provider) identity.Flow {
-	t.Helper()
-	f, _, err := p.Begin(t.Context(), identitytest.Email(t, zoe.Email))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(f.Close)
-	return f
-}
-
-func password(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
-	t.Helper()
-	o, err := f.Answer(t.Context(), identity.PasswordAnswer{Password: identitytest.Secret(t, text)})
-	return o.Session, err
-}
-
-func code(t *testing.T, f identity.Flow, text string) (*identity.Session, error) {
-	t.Helper()
-	o, err := f.Answer(t.Context(), identity.CodeAnswer{Code: identitytest.Secret(t, text)})
-	return o.Session, err
 }
 
 func send(t *testing.T, f identity.Flow) *identity.SentCode {
