@@ -14,6 +14,7 @@ package ui
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -43,7 +44,8 @@ type UI struct {
 	look, bar *look.Look
 
 	view    login.View
-	screens map[login.Screen]screen.Screen
+	makers  map[login.Screen]func(screen.Env) screen.Screen
+	screens map[login.Screen]screen.Screen // those that were shown
 	email   *field.Email
 	secret  *field.Secret // nil where the tablet grants no safe page
 	code    *field.Code   // as secret
@@ -76,7 +78,8 @@ func WithDo(do func(func())) Option {
 	}
 }
 
-// New builds every screen once. The application's theme must be look.Theme's by
+// New builds the bars and the keyboard; a screen is built when it is first shown, so that nobody
+// waits for the ten others before the first. The application's theme must be look.Theme's by
 // then, of any Look: Fyne keeps the fonts that text was first measured with until
 // its loop runs. Then set the theme of Look. post is called on the Fyne goroutine and must
 // not block.
@@ -99,11 +102,6 @@ func New(frame Frame, w *words.Words, post func(login.Event), opts ...Option) *U
 	u.window = &fyne.Container{Layout: windowLayout{u}}
 	u.window.Add(u.ground)
 	u.window.Add(u.header.content)
-	for _, name := range append(login.Screens(), inHelp()...) {
-		card := u.screens[name].Card()
-		card.Hide()
-		u.window.Add(card)
-	}
 	u.window.Add(u.dock)
 	u.window.Add(u.keyboard)
 	u.window.Add(u.footer.content)
@@ -145,21 +143,37 @@ func (u *UI) makeFields() {
 }
 
 func (u *UI) makeScreens() {
-	env := screen.Env{Look: u.look, Words: u.words, Frame: u.frame, Post: u.post, Submit: u.submit}
-	u.screens = map[login.Screen]screen.Screen{
-		login.ScreenPreflight:    screen.NewPreflight(env),
-		login.ScreenNoncompliant: screen.NewNoncompliant(env),
-		login.ScreenEmail:        screen.NewEmail(env, u.email),
-		login.ScreenPassword:     screen.NewPassword(env, u.secret),
-		login.ScreenCode:         screen.NewCode(env, u.code),
-		login.ScreenSetup:        screen.NewSetup(env),
-		login.ScreenHelp:         screen.NewHelp(env),
-		login.ScreenTrouble:      screen.NewTrouble(env),
-		login.ScreenConnected:    screen.NewConnected(env),
-		login.ScreenEnded:        screen.NewEnded(env),
-		helpReport:               screen.NewReport(env),
-		helpPower:                screen.NewPower(env),
+	u.screens = map[login.Screen]screen.Screen{}
+	u.makers = map[login.Screen]func(screen.Env) screen.Screen{
+		login.ScreenPreflight:    func(e screen.Env) screen.Screen { return screen.NewPreflight(e) },
+		login.ScreenNoncompliant: func(e screen.Env) screen.Screen { return screen.NewNoncompliant(e) },
+		login.ScreenEmail:        func(e screen.Env) screen.Screen { return screen.NewEmail(e, u.email) },
+		login.ScreenPassword:     func(e screen.Env) screen.Screen { return screen.NewPassword(e, u.secret) },
+		login.ScreenCode:         func(e screen.Env) screen.Screen { return screen.NewCode(e, u.code) },
+		login.ScreenSetup:        func(e screen.Env) screen.Screen { return screen.NewSetup(e) },
+		login.ScreenHelp:         func(e screen.Env) screen.Screen { return screen.NewHelp(e) },
+		login.ScreenTrouble:      func(e screen.Env) screen.Screen { return screen.NewTrouble(e) },
+		login.ScreenConnected:    func(e screen.Env) screen.Screen { return screen.NewConnected(e) },
+		login.ScreenEnded:        func(e screen.Env) screen.Screen { return screen.NewEnded(e) },
+		helpReport:               func(e screen.Env) screen.Screen { return screen.NewReport(e) },
+		helpPower:                func(e screen.Env) screen.Screen { return screen.NewPower(e) },
 	}
+}
+
+// screen is a screen, built now where it was not shown before; nil for one this build does not know.
+func (u *UI) screen(name login.Screen) screen.Screen {
+	if s := u.screens[name]; s != nil {
+		return s
+	}
+	maker := u.makers[name]
+	if maker == nil {
+		return nil
+	}
+	s := maker(screen.Env{Look: u.look, Words: u.words, Frame: u.frame, Post: u.post, Submit: u.submit})
+	s.Card().Hide()
+	u.screens[name] = s
+	u.window.Objects = slices.Insert(u.window.Objects, slices.Index(u.window.Objects, fyne.CanvasObject(u.dock)), fyne.CanvasObject(s.Card()))
+	return s
 }
 
 // What stands in the place of the help's page is a screen of its own here, and the help for
@@ -168,8 +182,6 @@ const (
 	helpReport login.Screen = "help/report"
 	helpPower  login.Screen = "help/power"
 )
-
-func inHelp() []login.Screen { return []login.Screen{helpReport, helpPower} }
 
 // face is the screen that shows v.
 func face(v login.View) login.Screen {
@@ -226,7 +238,7 @@ func (u *UI) show(v login.View) {
 	u.view = v
 	u.updateFields(before)
 	restyled := u.restyle()
-	now := u.screens[face(v)]
+	now := u.screen(face(v))
 	if now == nil {
 		return // a screen this build does not know: keep what is shown
 	}
