@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"portillon/internal/config"
@@ -44,7 +45,7 @@ func (s *supervisor) comply(now time.Time) {
 	}
 }
 
-// seal lets the caller seal this process, and notes what holds.
+// seal lets the caller seal this process.
 func (s *supervisor) seal() error {
 	var err error
 	if s.o.SealParent != nil {
@@ -56,14 +57,21 @@ func (s *supervisor) seal() error {
 	if err != nil {
 		return fmt.Errorf("supervisor: seal: %w", err)
 	}
-	s.sealed = []Finding{{ID: findingLockdown, Detail: errNotSealed.Error()}}
+	s.sealed = sync.OnceValue(s.look)
+	return nil
+}
+
+// look finds out what holds of the seals: every way out is tried, which takes as long as starting
+// the screen process does, and is done meanwhile.
+func (s *supervisor) look() []Finding {
+	found := []Finding{{ID: findingLockdown, Detail: errNotSealed.Error()}}
 	if s.o.Sealed != nil {
-		s.sealed = s.o.Sealed()
+		found = s.o.Sealed()
 	}
-	for _, f := range s.sealed {
+	for _, f := range found {
 		s.complain(f)
 	}
-	return nil
+	return found
 }
 
 // complain logs what was found wanting.

@@ -101,7 +101,7 @@ func TestComplyFails(t *testing.T) {
 		if err := s.seal(); err != nil {
 			t.Fatal(err)
 		}
-		return append(s.standing.findings(now), s.sealed...)
+		return append(s.standing.findings(now), s.sealed()...)
 	}
 	if got := check(); len(got) != 2 || got[0].OK || got[1].OK || got[0].Detail == "" || got[1].Detail == "" {
 		t.Errorf("%+v", got)

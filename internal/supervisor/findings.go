@@ -142,5 +142,5 @@ func (v *serving) findings(id uint64) error {
 		defer v.renew(errReplaced)
 	}
 	v.idle()
-	return v.reply(reply{ID: id, Findings: append(v.standing.findings(now), v.sealed...)}, nil)
+	return v.reply(reply{ID: id, Findings: append(v.standing.findings(now), v.sealed()...)}, nil)
 }

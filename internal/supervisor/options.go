@@ -37,7 +37,8 @@ type Options struct {
 	// ConfigKey is the public key (PEM) that configurations are signed with. It is looked at
 	// where lockdown is required.
 	ConfigKey string
-	// Sealed is asked once, after SealParent and SealChildren: what holds of the seals of this
+	// Sealed is asked once, after SealParent and SealChildren and beside the first screen process's
+	// start, from a goroutine of its own: what holds of the seals of this
 	// process and of what it starts, as findings. Without it one finding says that nothing is known
 	// to seal it. One that is not OK is shown by the screen process, which lets nobody log in where
 	// lockdown is required.

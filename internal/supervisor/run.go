@@ -36,7 +36,7 @@ type supervisor struct {
 	inbox    *page // where packets are received: they may hold a token
 
 	standing  *standing               // the configuration's; nil for a demonstration
-	sealed    []Finding               // how the seals were found; nothing undoes them
+	sealed    func() []Finding        // how the seals were found, once; nothing undoes them
 	serial    uint64                  // of the signed configuration; 0: none
 	renew     context.CancelCauseFunc // ends Run, to be started anew
 	notes     []Note                  // what the screens did
@@ -185,6 +185,12 @@ func (s *supervisor) candidate(ctx context.Context, fresh bool) (ended bool, err
 		return false, err
 	}
 	s.log.Info("screen process started", "pid", proc.pid, "restarted", s.restarted)
+	tried := make(chan struct{})
+	go func() {
+		defer close(tried)
+		s.sealed()
+	}()
+	defer func() { <-tried }() // it writes in session/, which the next one finds wiped
 
 	leaving := make(chan struct{})
 	served := make(chan error, 1)
