@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"portillon/internal/provider"
 	"portillon/internal/supervisor"
 	"portillon/internal/vault"
+	"portillon/internal/words"
 )
 
 // screen is the sealed process: it draws, it speaks TLS, and it asks the
@@ -28,6 +30,9 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
+	// Read while the supervisor is asked and this process is sealed.
+	speak := sync.OnceValues(func() (*words.Words, error) { return words.New(o.config.Language) })
+	go func() { _, _ = speak() }() // the window asks for what came of it
 	connect := supervisor.Connect
 	if soft() {
 		connect = supervisor.ConnectSoft
@@ -52,7 +57,11 @@ func screen(args []string) error {
 	if err != nil {
 		return err
 	}
-	err = window(ctx, o, hello, seal, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
+	w, err := speak()
+	if err != nil {
+		return err
+	}
+	err = window(ctx, o, w, hello, seal, func(ctx context.Context, show func(login.View)) (*kiosk.Kiosk, error) {
 		seal.after(ctx)
 		rest := vault.Open(ctx) // a keyring that hangs costs its limit, behind a painted window
 		return kiosk.New(kiosk.Options{

@@ -19,11 +19,7 @@ import (
 
 // window shows the screens until the kiosk that make builds has ended. It is
 // painted first: nothing slow stands between the power button and a screen.
-func window(ctx context.Context, o options, hello supervisor.Hello, seal *sealScreen, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
-	w, err := words.New(o.config.Language)
-	if err != nil {
-		return err
-	}
+func window(ctx context.Context, o options, w *words.Words, hello supervisor.Hello, seal *sealScreen, make func(context.Context, func(login.View)) (*kiosk.Kiosk, error)) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	var k atomic.Pointer[kiosk.Kiosk]
