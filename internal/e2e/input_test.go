@@ -60,7 +60,7 @@ func TestPasswordOfEveryCharacter(t *testing.T) {
 }
 
 // TestCodesAsPeopleTypeThem: groups with a space, letters in between, one too few, one too
-// many. (A leading zero is a matter of luck here; the field's own tests have it always.)
+// many.
 func TestCodesAsPeopleTypeThem(t *testing.T) {
 	r := enter(t, func(s *settings) { s.serve = []string{"--code-resend", "0s"} })
 	again := func(v *login.View) { v.Code.ResendIn = 0 }

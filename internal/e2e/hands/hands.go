@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/jezek/xgb"
 	"github.com/jezek/xgb/xproto"
@@ -97,6 +98,37 @@ func (h *Hands) learn(setup *xproto.SetupInfo) error {
 				h.keys[sym] = stroke{code: setup.MinKeycode + xproto.Keycode(i), shift: column%2 == 1, altGr: column >= 4}
 			}
 		}
+	}
+	return nil
+}
+
+// ErrNoRoom: every key of the keyboard has a symbol already.
+var ErrNoRoom = errors.New("no key without a symbol")
+
+// Teach gives keysyms that the layout has no key for, such as a direction mark's, keys that had none.
+// Programs that run by then are told. It fails with ErrNoRoom.
+func (h *Hands) Teach(syms ...uint32) error {
+	setup := xproto.Setup(h.conn)
+	n := byte(setup.MaxKeycode - setup.MinKeycode + 1)
+	m, err := xproto.GetKeyboardMapping(h.conn, setup.MinKeycode, n).Reply()
+	if err != nil {
+		return fmt.Errorf("keyboard mapping: %w", err)
+	}
+	per := int(m.KeysymsPerKeycode)
+	for i := int(n) - 1; i >= 0 && len(syms) > 0; i-- { // from the end: real keyboards are at the beginning
+		if slices.ContainsFunc(m.Keysyms[i*per:(i+1)*per], func(s xproto.Keysym) bool { return s != 0 }) {
+			continue
+		}
+		code := setup.MinKeycode + xproto.Keycode(i)
+		both := []xproto.Keysym{xproto.Keysym(syms[0]), xproto.Keysym(syms[0])} // with Shift too
+		if err := xproto.ChangeKeyboardMappingChecked(h.conn, 1, code, 2, both).Check(); err != nil {
+			return fmt.Errorf("keyboard mapping: %w", err)
+		}
+		h.keys[syms[0]] = stroke{code: code}
+		syms = syms[1:]
+	}
+	if len(syms) > 0 {
+		return ErrNoRoom
 	}
 	return nil
 }
