@@ -23,7 +23,7 @@ BUILD_DEPS := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev
 TEST_DEPS := xvfb cage xwayland xdotool xinput x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
 	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy \
 	nftables iproute2 util-linux chromium postgresql
-BENCH_DEPS := chromium
+BENCH_DEPS := chromium firefox-esr
 
 # install-missing installs those of the packages $(1) that are not there. When
 # nothing is missing it asks dpkg only, which takes no time and no rights.
@@ -126,7 +126,7 @@ $(TOOLS)/.$(notdir $(PACKAGER)):
 	@touch $@
 
 .PHONY: bench
-bench: build ## the benchmark table, with a browser's kiosk in the same run (a quarter of an hour)
+bench: build ## the benchmark table, with browsers' kiosks in the same run (20 minutes)
 	@$(call install-missing,$(BENCH_DEPS))
 	@mkdir -p bin/bench
 	go build -ldflags '$(LDFLAGS)' -o bin/bench/ ./internal/bench/bare ./internal/bench/empty

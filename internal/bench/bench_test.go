@@ -74,8 +74,8 @@ func TestTree(t *testing.T) {
 
 func TestReport(t *testing.T) {
 	a, b := &result{Name: "one"}, &result{Name: "two"}
-	a.add(sample{first: 30, start: 20, memory: 10, idle: 1, processes: 2, keys: []float64{8}})
-	b.add(sample{first: 10, start: 10, memory: 20, idle: 0, processes: 1, keys: []float64{4}})
+	a.add(sample{first: 30, starts: []float64{10, 20, 30}, memory: 10, idle: 1, processes: 2, keys: []float64{8}})
+	b.add(sample{first: 10, starts: []float64{10}, memory: 20, idle: 0, processes: 1, keys: []float64{4}})
 	var out strings.Builder
 	if err := report(&out, options{runs: 1}, []*result{a, b}); err != nil {
 		t.Fatal(err)

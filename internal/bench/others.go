@@ -42,38 +42,57 @@ func (f *floor) start(fresh bool) (process, error) {
 //go:embed page.html
 var page []byte
 
-// browser is Chromium's kiosk on an equal page from a file, everything it would fetch
+// browser is one in its kiosk mode on an equal page from a file, everything it would fetch
 // in the background switched off, with a profile that is new each time.
 type browser struct {
-	bin, dir string
-	env      []string
-	runs     int
+	label, dir string
+	bins       []string // where its program may be, the first that is there
+	packages   []string // Debian's
+	env        []string
+	// args are what it is started with; they may prepare the profile's empty directory.
+	args func(profile string) ([]string, error)
+	runs int
 }
 
 // errNoBrowser: nothing to compare with.
-var errNoBrowser = errors.New("no chromium; `make bench` installs it, -only leaves it out")
+var errNoBrowser = errors.New("no such browser; `make bench` installs it, -only leaves it out")
 
-func newBrowser(dir string, env []string) (*browser, error) {
-	bin := "/usr/lib/chromium/chromium" // the program itself, not the script that looks for it
-	if _, err := os.Stat(bin); err != nil {
-		if bin, err = exec.LookPath("chromium"); err != nil {
-			return nil, fmt.Errorf("%w (%w)", errNoBrowser, err)
-		}
+// browsers are those to compare with. Their programs are named first, since what is in the path is a
+// script that looks for them.
+func browsers(dir string, env []string) []*browser {
+	return []*browser{
+		{label: "Chromium kiosk", dir: dir, env: env, args: chromium, packages: []string{"chromium", "chromium-common"},
+			bins: []string{"/usr/lib/chromium/chromium", "chromium"}},
+		{label: "Firefox kiosk", dir: dir, env: env, args: firefox, packages: []string{"firefox-esr"},
+			bins: []string{"/usr/lib/firefox-esr/firefox-esr", "firefox-esr"}},
 	}
-	if err := os.WriteFile(filepath.Join(dir, "page.html"), page, 0o600); err != nil {
-		return nil, err
-	}
-	return &browser{bin: bin, dir: dir, env: env}, nil
 }
 
-func (b *browser) name() string { return "Chromium kiosk" }
+func (b *browser) name() string { return b.label }
 
 func (b *browser) field() image.Rectangle { return image.Rect(204, 330, 290, 396) }
 
 // start: its profile is new each time.
 func (b *browser) start(bool) (process, error) {
 	b.runs++
-	args := []string{"--kiosk", "--user-data-dir=" + filepath.Join(b.dir, fmt.Sprintf("profile%d", b.runs)),
+	stem := filepath.Join(b.dir, fmt.Sprintf("%.7s%d", b.label, b.runs))
+	if err := errors.Join(os.Mkdir(stem, 0o700), os.WriteFile(stem+".html", page, 0o600)); err != nil {
+		return nil, err
+	}
+	args, err := b.args(stem)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range b.bins {
+		if bin, err := exec.LookPath(name); err == nil {
+			return startChild(append(slices.Clone(b.env), "HOME="+stem), bin, append(args, "file://"+stem+".html")...)
+		}
+	}
+	return nil, fmt.Errorf("%s: %w", b.label, errNoBrowser)
+}
+
+func chromium(profile string) ([]string, error) {
+	args := []string{"--kiosk", "--user-data-dir=" + profile,
 		"--no-first-run", "--no-default-browser-check", "--disable-background-networking", "--disable-component-update",
 		"--disable-default-apps", "--disable-extensions", "--disable-sync", "--disable-domain-reliability", "--disable-breakpad",
 		"--password-store=basic", "--noerrdialogs", "--disable-session-crashed-bubble",
@@ -81,7 +100,17 @@ func (b *browser) start(bool) (process, error) {
 	if os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // it refuses root with its sandbox
 	}
-	return startChild(b.env, b.bin, append(args, "file://"+filepath.Join(b.dir, "page.html"))...)
+	return args, nil
+}
+
+//go:embed firefox.js
+var firefoxPreferences []byte
+
+func firefox(profile string) ([]string, error) {
+	const place = `{"chrome://browser/content/browser.xhtml":{"main-window":{"screenX":"0","screenY":"0","width":"1280","height":"800","sizemode":"normal"}}}`
+	return []string{"--kiosk", "--no-remote", "--profile", profile},
+		errors.Join(os.WriteFile(filepath.Join(profile, "user.js"), firefoxPreferences, 0o600),
+			os.WriteFile(filepath.Join(profile, "xulstore.json"), []byte(place), 0o600))
 }
 
 func (b *browser) settle(h *hands.Hands) error {
@@ -91,9 +120,9 @@ func (b *browser) settle(h *hands.Hands) error {
 
 // files are what its packages install.
 func (b *browser) files() ([]string, error) {
-	out, err := exec.Command("dpkg", "-L", "chromium", "chromium-common").Output()
+	out, err := exec.Command("dpkg", append([]string{"-L"}, b.packages...)...).Output()
 	if err != nil {
-		return nil, fmt.Errorf("dpkg -L chromium: %w", err)
+		return nil, fmt.Errorf("dpkg -L %s: %w", strings.Join(b.packages, " "), err)
 	}
 	return strings.Fields(string(out)), nil
 }

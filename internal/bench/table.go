@@ -22,7 +22,7 @@ type result struct {
 
 func (r *result) add(s sample) {
 	r.First = append(r.First, s.first)
-	r.Start = append(r.Start, s.start)
+	r.Start = append(r.Start, s.starts...)
 	r.Memory = append(r.Memory, s.memory)
 	r.Idle = append(r.Idle, s.idle)
 	r.Keys = append(r.Keys, s.keys...)
