@@ -235,18 +235,30 @@ type Lazy struct {
 // test's log then says.
 func (l *Lazy) Server(t testing.TB) *Server {
 	t.Helper()
+	switch err := l.Begin(context.WithoutCancel(t.Context())); {
+	case errors.Is(err, ErrMissing) && os.Getenv("REQUIRE_POSTGRES") == "":
+		t.Logf("NOT RUN on PostgreSQL: %v", err)
+		return nil
+	case err != nil:
+		t.Fatal(err)
+	}
+	return l.Running()
+}
+
+// Begin starts the server, once. It fails with ErrMissing.
+func (l *Lazy) Begin(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.server == nil && l.err == nil {
-		l.server, l.err = Start(context.WithoutCancel(t.Context()))
+		l.server, l.err = Start(ctx)
 	}
-	switch {
-	case errors.Is(l.err, ErrMissing) && os.Getenv("REQUIRE_POSTGRES") == "":
-		t.Logf("NOT RUN on PostgreSQL: %v", l.err)
-		return nil
-	case l.err != nil:
-		t.Fatal(l.err)
-	}
+	return l.err
+}
+
+// Running is the server; nil where nobody has begun it.
+func (l *Lazy) Running() *Server {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return l.server
 }
 

@@ -80,14 +80,14 @@ func (in *Inserter) AddPerson(p Person, a Account, now, known time.Time) (int64,
 	if !known.IsZero() {
 		from = millis(known)
 	}
-	err := in.account.QueryRow(p.Sub, p.Name(), p.ExtraTime, phc, blocked, millis(now),
-		p.Given, p.Family, Fold(p.Given), Fold(p.Family), p.Birth, p.StudentNumber, p.INE, p.RPPS, Normalise(p.Email)).Scan(&p.ID)
+	err := in.account.QueryRow(in.engine.bind([]any{p.Sub, p.Name(), p.ExtraTime, phc, blocked, millis(now),
+		p.Given, p.Family, Fold(p.Given), Fold(p.Family), p.Birth, p.StudentNumber, p.INE, p.RPPS, Normalise(p.Email)})...).Scan(&p.ID)
 	if err != nil {
 		return 0, numberTaken(in.engine, "insert account", err)
 	}
 	kind := kindPrimary
 	for _, addr := range append([]Address{{Text: p.Email}}, p.Secondary...) {
-		res, err := in.address.Exec(Normalise(addr.Text), p.ID, kind, from, millis(now))
+		res, err := in.address.Exec(in.engine.bind([]any{Normalise(addr.Text), p.ID, kind, from, millis(now)})...)
 		if err != nil {
 			return 0, fmt.Errorf("insert address: %w", err)
 		}

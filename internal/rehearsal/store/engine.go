@@ -14,6 +14,8 @@ type engine interface {
 	away(err error) bool
 	// rebind writes a query's parameters as the engine wants them.
 	rebind(query string) string
+	// bind makes of a parameter's value what the engine can hold.
+	bind(args []any) []any
 	// duplicate tells which unique column, "table.column", an insert or update has
 	// violated; "" for any other error.
 	duplicate(err error) string

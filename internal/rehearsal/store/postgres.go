@@ -10,10 +10,12 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -64,15 +66,14 @@ func Connect(ctx context.Context, address string) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := "database " + place(conf)
 	db := stdlib.OpenDB(*conf)
 	db.SetMaxOpenConns(MaxConnections)
 	db.SetMaxIdleConns(MaxConnections)
 	db.SetConnMaxIdleTime(idleTime)
 	if err := prepare(ctx, db); err != nil {
-		return nil, fmt.Errorf("%s: %w", where, errors.Join(reason(err), db.Close()))
+		return nil, fmt.Errorf("database %s: %w", place(conf), errors.Join(reason(err), db.Close()))
 	}
-	return &DB{writer: db, reader: db, engine: postgres{}, turn: make(chan struct{}, 1)}, nil
+	return &DB{writer: db, reader: db, engine: postgres{}, place: place(conf), turn: make(chan struct{}, 1)}, nil
 }
 
 func parseURL(address string) (*pgx.ConnConfig, error) {
@@ -208,6 +209,18 @@ func (postgres) rebind(query string) string {
 		b.WriteString("$" + strconv.Itoa(n))
 		query = after
 	}
+}
+
+// bind puts U+FFFD for what is no text in PostgreSQL: NUL, and bytes that are not UTF-8.
+// What was typed with it is then found nowhere, as it should be, and no mistake of ours.
+func (postgres) bind(args []any) []any {
+	out := slices.Clone(args)
+	for i, a := range out {
+		if s, ok := a.(string); ok && (strings.ContainsRune(s, 0) || !utf8.ValidString(s)) {
+			out[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return out
 }
 
 func (postgres) duplicate(err error) string {

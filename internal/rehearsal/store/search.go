@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 )
 
 // Column names a column of the list of people.
@@ -120,18 +119,10 @@ func (s Search) where(e engine, words []word) (string, []any) {
 	case NoExtraTime:
 		cond = append(cond, `a.extra_time = ''`)
 	default:
-		if !storable(s.Filters[ColumnExtra]) {
-			cond = append(cond, "FALSE")
-			break
-		}
 		cond, args = append(cond, `a.extra_time = ?`), append(args, s.Filters[ColumnExtra])
 	}
 	return strings.Join(cond, " AND "), args
 }
-
-// storable reports whether a text could stand in a database: PostgreSQL takes UTF-8
-// without NUL.
-func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // SearchPeople lists one page of the people a question finds, without their secondary
 // addresses, and counts them all.

@@ -48,7 +48,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		return fail(errors.Join(err, writer.Close()))
 	}
 	reader.SetMaxOpenConns(readers)
-	return &DB{writer: writer, reader: reader, engine: sqlite{}}, nil
+	return &DB{writer: writer, reader: reader, engine: sqlite{}, place: path}, nil
 }
 
 func dsn(path, lock string) string {
@@ -69,6 +69,8 @@ func (sqlite) away(error) bool         { return false }
 func (sqlite) forUpdate(string) string { return "" }
 
 func (sqlite) rebind(query string) string { return query }
+
+func (sqlite) bind(args []any) []any { return args }
 
 func (sqlite) duplicate(err error) string {
 	_, column, found := strings.Cut(err.Error(), "UNIQUE constraint failed: ")

@@ -51,6 +51,7 @@ const (
 type DB struct {
 	writer, reader *sql.DB // one and the same on PostgreSQL
 	engine         engine
+	place          string        // for people: the file, or server and name
 	turn           chan struct{} // PostgreSQL: this process's Writes, so that they do not wait on many connections
 }
 
@@ -65,6 +66,9 @@ type Tx struct {
 // Shared reports whether other processes may serve from the same database: what matters
 // is then to be in it, and not in this process's memory.
 func (d *DB) Shared() bool { return d.engine.shared() }
+
+// String names the database for people, without a password.
+func (d *DB) String() string { return "database " + d.place }
 
 // Close closes the database.
 func (d *DB) Close() error {
@@ -147,7 +151,7 @@ func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, writing bool
 }
 
 func (t *Tx) exec(op, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, t.engine.rebind(query), args...)
+	res, err := t.tx.ExecContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", op, err)
 	}
@@ -166,7 +170,7 @@ func (t *Tx) insert(op, query string, args ...any) (id int64, err error) {
 
 // row scans one row; found is false, without an error, where there is none.
 func (t *Tx) row(op, query string, args []any, dest ...any) (found bool, err error) {
-	switch err := t.tx.QueryRowContext(t.ctx, t.engine.rebind(query), args...).Scan(dest...); {
+	switch err := t.tx.QueryRowContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...).Scan(dest...); {
 	case errors.Is(err, sql.ErrNoRows):
 		return false, nil
 	case err != nil:
@@ -177,7 +181,7 @@ func (t *Tx) row(op, query string, args []any, dest ...any) (found bool, err err
 
 // rows calls scan for each row.
 func (t *Tx) rows(op, query string, args []any, scan func(*sql.Rows) error) (err error) {
-	rs, err := t.tx.QueryContext(t.ctx, t.engine.rebind(query), args...)
+	rs, err := t.tx.QueryContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
