@@ -38,6 +38,7 @@ const size = 32
 
 // Ring is the set of keys. It is immutable and safe for concurrent use.
 type Ring struct {
+	id      string
 	mac     []byte
 	aead    cipher.AEAD
 	signing jose.JSONWebKey
@@ -68,7 +69,10 @@ func Load(dir string) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{mac: mac, aead: aead, signing: signing}, nil
+	r := &Ring{mac: mac, aead: aead, signing: signing}
+	// What is under a key of 256 random bits tells nothing of it.
+	r.id = base64.RawURLEncoding.EncodeToString(r.MAC("identity of the ring", (&Ring{mac: seal}).MAC("identity"), []byte(signing.KeyID)))
+	return r, nil
 }
 
 func secret(path string) ([]byte, error) {
@@ -163,6 +167,9 @@ func wrap(err error) error {
 	}
 	return fmt.Errorf("keys: %w", err)
 }
+
+// ID names the ring without telling a key: two rings with one ID hold the same keys.
+func (r *Ring) ID() string { return r.id }
 
 // MAC is HMAC-SHA256 over parts, each with its length, under a key for purpose.
 func (r *Ring) MAC(purpose string, parts ...[]byte) []byte {
