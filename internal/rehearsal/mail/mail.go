@@ -6,6 +6,9 @@
 //	                                                          ├ sent, refused for good, too late: deleted
 //	                                                          └ anything else: later, 1 s to 15 s apart
 //
+// Where several processes serve, each message is one's alone while it is being sent
+// (store.Deliver), and another's if that one dies.
+//
 // A message is sent at least once: a service that dies between the relay's "250" and
 // the next line of its database sends it again, with the same Message-ID, by which
 // mail servers and readers know a copy (RFC 5322 §3.6.4, RFC 1047).
@@ -22,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"portillon/internal/rehearsal/keys"
@@ -115,7 +119,7 @@ func (q *Queue) Run(ctx context.Context) {
 }
 
 // Flush tries every message that is due now, at most one batch, and says how many
-// there were.
+// it tried.
 func (q *Queue) Flush(ctx context.Context) (int, error) {
 	var due []store.Mail
 	err := q.db.Read(ctx, func(tx *store.Tx) (err error) {
@@ -127,11 +131,16 @@ func (q *Queue) Flush(ctx context.Context) (int, error) {
 	}
 	work := make(chan store.Mail)
 	results := make(chan error, len(due))
+	var tried atomic.Int64
 	var wg sync.WaitGroup
 	for range min(parallel, len(due)) {
 		wg.Go(func() {
 			for m := range work {
-				results <- q.attempt(ctx, m)
+				mine, err := q.deliver(ctx, m)
+				if mine {
+					tried.Add(1)
+				}
+				results <- err
 			}
 		})
 	}
@@ -145,34 +154,47 @@ func (q *Queue) Flush(ctx context.Context) (int, error) {
 	for err := range results {
 		errs = append(errs, err)
 	}
-	return len(due), errors.Join(errs...)
+	return int(tried.Load()), errors.Join(errs...)
 }
 
-// attempt sends one message and settles what becomes of it.
-func (q *Queue) attempt(ctx context.Context, m store.Mail) error {
-	drop := func(tx *store.Tx) error { return tx.DeleteMail(m.ID) }
-	settle := func(f func(*store.Tx) error) error {
-		// What was sent must not be sent again because the service is stopping.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
-		defer cancel()
-		return q.db.Write(ctx, f)
+// deliver sends one message that is due, and settles what becomes of it. Where others send
+// beside this process it is whichever of the due messages nobody has yet; mine is false
+// where there is none left.
+func (q *Queue) deliver(ctx context.Context, m store.Mail) (mine bool, err error) {
+	if q.db.Shared() {
+		return q.db.Deliver(ctx, q.now(), func(m store.Mail) store.Fate { return q.attempt(ctx, m) })
 	}
+	fate := q.attempt(ctx, m)
+	// What was sent must not be sent again because the service is stopping.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	return true, q.db.Write(ctx, func(tx *store.Tx) error {
+		if fate.Next.IsZero() {
+			return tx.DeleteMail(m.ID)
+		}
+		return tx.RetryMail(m.ID, fate.Next)
+	})
+}
+
+// attempt sends one message and says what becomes of it.
+func (q *Queue) attempt(ctx context.Context, m store.Mail) store.Fate {
+	var done store.Fate
 	if m.Phantom {
-		return settle(drop)
+		return done
 	}
 	if q.now().After(m.NotAfter) {
 		q.log.Warn("mail given up", "mail", m.ID, "tries", m.Tries, "why", "the code expired")
-		return settle(drop)
+		return done
 	}
 	plain, err := q.ring.Open(m.Sealed)
 	if err != nil {
 		q.log.Error("mail given up", "mail", m.ID, "why", err.Error())
-		return settle(drop)
+		return done
 	}
 	var msg Message
 	if err := json.Unmarshal(plain, &msg); err != nil {
 		q.log.Error("mail given up", "mail", m.ID, "why", "unreadable") // the cause would quote it
-		return settle(drop)
+		return done
 	}
 	sctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	err = q.relay.Send(sctx, msg)
@@ -180,13 +202,13 @@ func (q *Queue) attempt(ctx context.Context, m store.Mail) error {
 	switch {
 	case err == nil:
 		q.log.Info("mail sent", "mail", m.ID, "tries", m.Tries+1)
-		return settle(drop)
+		return done
 	case errors.Is(err, ErrRefused):
 		q.log.Warn("mail given up", "mail", m.ID, "tries", m.Tries+1, "why", err.Error())
-		return settle(drop)
+		return done
 	}
 	delay := min(firstDelay<<min(m.Tries, 5), longest)
 	next := q.now().Add(delay) // of the failure, not of when the database has time
 	q.log.Warn("mail delayed", "mail", m.ID, "tries", m.Tries+1, "next_s", delay.Seconds(), "why", err.Error())
-	return settle(func(tx *store.Tx) error { return tx.RetryMail(m.ID, next) })
+	return store.Fate{Next: next}
 }
