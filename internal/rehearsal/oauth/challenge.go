@@ -103,7 +103,7 @@ func (s *Service) checkIdentify(r *request) *problem {
 // transaction.
 func (s *Service) rotate(r *request, next token, step stepFunc) (out reply, err error) {
 	var answer *problem
-	err = s.DB.Write(r.ctx, func(tx *store.Tx) error {
+	err = s.step(r, func(tx *store.Tx) error {
 		sess, err := s.find(r, tx, next)
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (s *Service) find(r *request, tx *store.Tx, next token) (store.Session, err
 
 // begin starts a login without a session.
 func (s *Service) begin(r *request) (out reply, err error) {
-	err = s.DB.Write(r.ctx, func(tx *store.Tx) error {
+	err = s.step(r, func(tx *store.Tx) error {
 		out, err = s.identify(r, tx, store.Session{}, newToken())
 		return err
 	})

@@ -16,7 +16,9 @@
 // replay), client, then one database transaction that moves the auth_session under
 // a new name and takes the step. A password takes two, with the slow hash between:
 // the failure is counted in the first and forgiven in the second, so that no
-// number of concurrent guesses gets past the limit.
+// number of concurrent guesses gets past the limit. Transactions are store.Step's: where
+// several processes serve, many run at once, and what one has decided on no other decides
+// on before it has ended.
 //
 // Nobody learns who exists. For an address without a usable account, an unknown
 // client gets a session that belongs to nobody (a phantom): limits count, codes are

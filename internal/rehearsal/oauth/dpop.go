@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"portillon/internal/dpop"
+	"portillon/internal/rehearsal/store"
+	"portillon/internal/wire"
 )
 
 const (
@@ -22,16 +24,20 @@ const (
 )
 
 // nonces hands out DPoP nonces (RFC 9449 §8) without remembering them: a nonce is a
-// MAC over the minute. The key dies with the process, and with it every older proof.
+// MAC over the minute. Where one process serves, the key dies with it, and with it every
+// older proof; several share one, and proofs that were used are in their database.
 type nonces struct {
 	key []byte
 	now func() time.Time
 }
 
-func newNonces(now func() time.Time) *nonces {
+func newNonces(d Deps) *nonces {
+	if d.DB.Shared() {
+		return &nonces{d.Keys.MAC("DPoP nonces"), d.Now}
+	}
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails (crypto/rand)
-	return &nonces{key, now}
+	return &nonces{key, d.Now}
 }
 
 func (n *nonces) at(step int64) string {
@@ -54,7 +60,8 @@ func (n *nonces) valid(nonce string) bool {
 	return good == 1
 }
 
-// replays remembers the proofs seen while they could still be accepted.
+// replays remembers the proofs that this process has seen while they could still be
+// accepted. Where others serve beside it, spend asks the database too.
 type replays struct {
 	mu   sync.Mutex
 	seen map[[32]byte]time.Time // until when
@@ -70,8 +77,13 @@ const (
 	full
 )
 
+// proofID names a proof, and until is how long it could be accepted.
+func proofID(p dpop.Proof) (id [32]byte, until time.Time) {
+	return sha256.Sum256([]byte(p.Thumbprint + "\x00" + p.JTI)), p.IssuedAt.Add(proofLeeway + time.Second)
+}
+
 func (r *replays) add(p dpop.Proof, now time.Time) novelty {
-	id := sha256.Sum256([]byte(p.Thumbprint + "\x00" + p.JTI))
+	id, until := proofID(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if until, ok := r.seen[id]; ok && !now.After(until) {
@@ -80,9 +92,34 @@ func (r *replays) add(p dpop.Proof, now time.Time) novelty {
 	if len(r.seen) >= maxReplays {
 		return full
 	}
-	r.seen[id] = p.IssuedAt.Add(proofLeeway + time.Second)
+	r.seen[id] = until
 	return fresh
 }
+
+// step is one transaction of a request, in which its proof is spent.
+func (s *Service) step(r *request, f func(*store.Tx) error) error {
+	return s.DB.Step(r.ctx, func(tx *store.Tx) error {
+		if err := s.spend(r, tx); err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
+// spend refuses a proof that another process has accepted.
+func (s *Service) spend(r *request, tx *store.Tx) error {
+	if r.proof.JTI == "" || !s.DB.Shared() {
+		return nil // from inside; or all there is to know is in seen
+	}
+	id, until := proofID(r.proof)
+	first, err := tx.UseProof(id[:], until)
+	if err == nil && !first {
+		err = errReplayed()
+	}
+	return err
+}
+
+func errReplayed() *problem { return refuse(wire.ErrorInvalidDPoPProof, "the proof was used before") }
 
 func (r *replays) sweep(now time.Time) {
 	r.mu.Lock()

@@ -45,7 +45,7 @@ func (s *Service) Inside(ctx context.Context, holder string, form url.Values) wi
 // It fails with ErrNotGranted.
 func (s *Service) Claim(ctx context.Context, holder, code string) (account int64, err error) {
 	r := s.inside(ctx, holder, nil)
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+	err = s.DB.Step(ctx, func(tx *store.Tx) error {
 		now, hash := s.Now(), hashOf(code)
 		c, found, err := tx.AuthorizationCode(hash)
 		if err != nil {

@@ -40,7 +40,7 @@ func (s *Service) password(r *request) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), settleTimeout)
 	defer cancel()
 	var out reply
-	err = s.DB.Write(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.Step(ctx, func(tx *store.Tx) (err error) {
 		if checkErr != nil {
 			return tx.DeleteEvent(g.event) // nothing was compared: nothing counts
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"portillon/internal/rehearsal/password"
+	"portillon/internal/rehearsal/store"
 	"portillon/internal/wire"
 )
 
@@ -93,6 +94,9 @@ func (s *Service) failure(ctx context.Context, err error) reply {
 	case errors.As(err, &full):
 		p = busy()
 		p.retryAfter = max(full.After, time.Second) // 0 would not be said
+	case errors.Is(err, store.ErrUnavailable):
+		s.Log.WarnContext(ctx, "database is away", "err", err)
+		p = busy()
 	case ctx.Err() != nil:
 		// The client is gone, or the service is stopping; nobody may read this.
 		p = busy()

@@ -22,6 +22,7 @@ type request struct {
 	ctx      context.Context
 	form     url.Values
 	jkt      string // thumbprint of the key that signed the proof
+	proof    dpop.Proof
 	loopback bool
 }
 
@@ -59,7 +60,7 @@ func (s *Service) admit(w http.ResponseWriter, hr *http.Request) (*request, erro
 	host, _, err := net.SplitHostPort(hr.RemoteAddr)
 	ip := net.ParseIP(host)
 	return &request{
-		ctx: hr.Context(), form: form, jkt: proof.Thumbprint,
+		ctx: hr.Context(), form: form, jkt: proof.Thumbprint, proof: proof,
 		loopback: err == nil && ip != nil && ip.IsLoopback(),
 	}, nil
 }
@@ -119,7 +120,7 @@ func (s *Service) prove(hr *http.Request) (dpop.Proof, error) {
 	}
 	switch s.seen.add(proof, now) {
 	case replayed:
-		return dpop.Proof{}, refuse(wire.ErrorInvalidDPoPProof, "the proof was used before")
+		return dpop.Proof{}, errReplayed()
 	case full:
 		return dpop.Proof{}, busy()
 	case fresh:

@@ -86,7 +86,7 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Service{Deps: d, nonces: newNonces(d.Now), seen: newReplays(), signer: s}, nil
+	return &Service{Deps: d, nonces: newNonces(d), seen: newReplays(), signer: s}, nil
 }
 
 // Routes mounts the endpoints.

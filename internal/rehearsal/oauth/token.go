@@ -44,7 +44,7 @@ func (s *Service) token(r *request) (reply, error) {
 	}
 	var refused *problem
 	var out reply
-	err := s.DB.Write(r.ctx, func(tx *store.Tx) error {
+	err := s.step(r, func(tx *store.Tx) error {
 		grant, bad, err := exchange(r, tx)
 		if bad != nil || err != nil {
 			refused = bad
@@ -179,7 +179,7 @@ func (s *Service) revoke(r *request) (reply, error) {
 	if tok == "" {
 		return reply{}, refuse(wire.ErrorInvalidRequest, "wanted token")
 	}
-	err := s.DB.Write(r.ctx, func(tx *store.Tx) error {
+	err := s.step(r, func(tx *store.Tx) error {
 		g, _, found, err := tx.GrantByRefreshToken(hashOf(tok))
 		if err != nil {
 			return err
