@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"portillon/internal/rehearsal/store"
 	"portillon/internal/wire"
 )
 
@@ -33,6 +34,9 @@ var (
 	Forbidden = &Error{Status: http.StatusForbidden, Key: "web.error.forbidden"}
 )
 
+// awayRetry is when to come back while the database is away.
+const awayRetry = 5 * time.Second
+
 var errNoPage = errors.New("no such page template")
 
 // TooMany is the answer 429, with the wait.
@@ -49,7 +53,11 @@ type errorPage struct {
 // fail renders the error page. What a session holds is not needed for it.
 func (v *Visit) fail(err error) {
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
+	switch {
+	case ok:
+	case errors.Is(err, store.ErrUnavailable):
+		e = &Error{Status: http.StatusServiceUnavailable, Key: "web.error.server", RetryAfter: awayRetry, Err: err}
+	default:
 		e = &Error{Status: http.StatusInternalServerError, Key: "web.error.server", Err: err}
 	}
 	id := v.W.Header().Get(wire.HeaderCorrelation)

@@ -58,21 +58,21 @@ func (k *sessions) FindCtx(ctx context.Context, hash string) ([]byte, bool, erro
 		return nil, false, err
 	}
 	if now.Sub(got.TouchedAt) >= touchEvery {
-		err = k.site.DB.Write(ctx, func(tx *store.Tx) error { return tx.TouchWebSession(k.site.Name, hash, now) })
+		err = k.site.DB.Step(ctx, func(tx *store.Tx) error { return tx.TouchWebSession(k.site.Name, hash, now) })
 	}
 	return got.Data, true, err
 }
 
 // CommitCtx stores a session.
 func (k *sessions) CommitCtx(ctx context.Context, hash string, data []byte, _ time.Time) error {
-	return k.site.DB.Write(ctx, func(tx *store.Tx) error {
+	return k.site.DB.Step(ctx, func(tx *store.Tx) error {
 		return tx.PutWebSession(k.site.Name, hash, data, k.site.Now())
 	})
 }
 
 // DeleteCtx ends a session.
 func (k *sessions) DeleteCtx(ctx context.Context, hash string) error {
-	return k.site.DB.Write(ctx, func(tx *store.Tx) error { return tx.DeleteWebSession(k.site.Name, hash) })
+	return k.site.DB.Step(ctx, func(tx *store.Tx) error { return tx.DeleteWebSession(k.site.Name, hash) })
 }
 
 // Find, Commit and Delete are scs's older interface; scs calls those with a context.
