@@ -87,6 +87,8 @@ type world struct {
 	log   *logBuffer
 	data  string
 	web   *http.Client
+
+	databases map[string]string // on PostgreSQL: by data directory
 }
 
 // strangers makes every tablet unknown until it is enrolled.
@@ -96,7 +98,7 @@ func strangers(o *rehearsal.Options) {
 
 func start(t testing.TB, change ...func(*rehearsal.Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock(), log: new(logBuffer), data: t.TempDir()}
+	w := &world{t: t, clock: newClock(), log: new(logBuffer), data: t.TempDir(), databases: map[string]string{}}
 	w.startAgain(change...)
 	return w
 }
@@ -110,7 +112,8 @@ func (w *world) startAgain(change ...func(*rehearsal.Options)) {
 	for _, f := range change {
 		f(&o)
 	}
-	if o.Demo && o.Data == w.data {
+	o.Database = w.database(o)
+	if o.Demo && o.Data == w.data && !onPostgres {
 		seed(w.t, w.data)
 	}
 	srv, err := rehearsal.Start(w.t.Context(), o)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -250,7 +251,7 @@ func TestCanaries(t *testing.T) {
 	w.noPerson()
 }
 
-// files reads the whole data directory.
+// files reads the whole data directory, and the database where it is not in there.
 func (w *world) files() map[string][]byte {
 	w.t.Helper()
 	out := map[string][]byte{}
@@ -264,6 +265,9 @@ func (w *world) files() map[string][]byte {
 	})
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	if onPostgres {
+		maps.Copy(out, w.rows())
 	}
 	return out
 }
@@ -298,7 +302,7 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Public passwords are not to be served as a real service.
-	if err := try(rehearsal.Options{Data: w.data, SMTP: &mail.SMTP{Addr: "127.0.0.1:25", TLS: mail.TLSNone}}); err == nil ||
+	if err := try(rehearsal.Options{Data: w.data, Database: w.databases[w.data], SMTP: &mail.SMTP{Addr: "127.0.0.1:25", TLS: mail.TLSNone}}); err == nil ||
 		!strings.Contains(err.Error(), "--demo") {
 		t.Errorf("demonstration data without --demo: %v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"portillon/internal/procedure"
@@ -29,7 +30,9 @@ var ErrOptions = errors.New("options")
 type Options struct {
 	Listen     string // host:port; default 127.0.0.1:0
 	IssuerHost string // the name clients use; default: Listen's host
-	Data       string // directory; needed
+	Data       string // directory of keys, CA and, without Database, the database; needed
+	Database   string // postgres://…, for several processes; "": SQLite in Data
+	Issuer     string // https://NAME[:PORT] by which tablets reach all processes; "": IssuerHost and Listen's port
 	Demo       bool
 
 	ClientID string       // default "portillon"
@@ -113,12 +116,23 @@ func (o Options) check() error {
 	return checkPolicy(o.Policy)
 }
 
+// issuerName is the host name in Issuer; "": there is none, or no plain https address.
+func (o Options) issuerName() string {
+	u, err := url.Parse(o.Issuer)
+	if err != nil || u.Hostname() == "" || (&url.URL{Scheme: "https", Host: u.Host}).String() != o.Issuer {
+		return ""
+	}
+	return u.Hostname()
+}
+
 func (o Options) checkListen() error {
 	host, _, err := net.SplitHostPort(o.Listen)
 	switch {
 	case err != nil:
 		return bad("listen %q: wanted HOST:PORT", o.Listen)
-	case o.IssuerHost == "" && (host == "" || net.ParseIP(host).IsUnspecified()):
+	case o.Issuer != "" && o.issuerName() == "":
+		return bad("issuer %q: wanted https://NAME or https://NAME:PORT", o.Issuer)
+	case o.IssuerHost == "" && o.Issuer == "" && (host == "" || net.ParseIP(host).IsUnspecified()):
 		return bad("listen %q names no host for the issuer: give the name that tablets use", o.Listen)
 	case o.PortalListen == "":
 		return nil

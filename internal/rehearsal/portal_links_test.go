@@ -3,12 +3,11 @@ package rehearsal_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
-	"path/filepath"
-	"portillon/internal/rehearsal/store"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,18 +118,7 @@ func TestPortalSecretsAtRest(t *testing.T) {
 	ph.university(typed, "lmoreau")
 	link := ph.links(lea, 1)[0]
 	ph.get(link)
-	var all []byte
-	files, err := filepath.Glob(filepath.Join(w.data, store.File+"*"))
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, b...)
-	}
+	all := bytes.Join(slices.Collect(maps.Values(w.files())), nil)
 	for what, secret := range map[string]string{"the link": path.Base(link), "the address typed": typed, "a session": ph.session(t)} {
 		if bytes.Contains(all, []byte(secret)) {
 			t.Errorf("the database holds %s", what)

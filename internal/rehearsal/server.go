@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"portillon/internal/rehearsal/ca"
 	"portillon/internal/rehearsal/cockpit"
 	"portillon/internal/rehearsal/demouniversity"
@@ -24,13 +22,16 @@ import (
 	"portillon/internal/rehearsal/metrics"
 	"portillon/internal/rehearsal/oauth"
 	"portillon/internal/rehearsal/password"
-	"portillon/internal/rehearsal/people"
 	"portillon/internal/rehearsal/portal"
 	"portillon/internal/rehearsal/store"
 )
 
-// ErrDataInUse: another service runs on the same data directory.
-var ErrDataInUse = errors.New("data directory is in use by another service")
+var (
+	// ErrDataInUse: another service runs on the same data directory.
+	ErrDataInUse = errors.New("data directory is in use by another service")
+	// ErrOtherKeys: processes of one database must have the same keys and the same CA.
+	ErrOtherKeys = errors.New("its keys and certificate authority are not those of the other processes on the database: copy keys/ and ca/ from one of their data directories")
+)
 
 const purgeEvery = time.Minute
 
@@ -43,6 +44,7 @@ type Server struct {
 	CAFile     string // the CA certificate, PEM
 	CAPin      string // its public key, "sha256/BASE64", as a configuration pins it
 
+	Addr        string // host:port where this process listens
 	MetricsAddr string // host:port of the operator's door; "": none
 
 	DB *store.DB // for tests and for commands beside the service
@@ -74,7 +76,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if o.Data, err = filepath.Abs(o.Data); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	s.lock, err = lockData(o.Data)
+	s.lock, err = lockData(o.Data, o.Database != "")
 	if err != nil {
 		return nil, err
 	}
@@ -86,19 +88,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if s.DB, err = store.Open(ctx, o.Data); err != nil {
-		return nil, err
-	}
-	if o.Demo {
-		err = people.SeedDemo(ctx, s.DB, o.Now())
-	} else {
-		err = people.CheckReal(ctx, s.DB)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("data directory %s: %w", o.Data, err)
-	}
-	ring, err := keys.Load(filepath.Join(o.Data, "keys"))
-	if err != nil {
+	if err := s.openData(ctx, o); err != nil {
 		return nil, err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
@@ -109,12 +99,14 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		o.Log.Warn("the demonstration's accounts, with public passwords, can be reached from the network")
 	}
 	host := o.issuerHost(listener)
-	authority, err := ca.Open(filepath.Join(o.Data, "ca"), o.Now, host)
+	ring, authority, err := s.secrets(ctx, o, host)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String()) // ours, well formed
-	s.Issuer, s.CAFile, s.CAPin = "https://"+net.JoinHostPort(host, port), authority.File(), authority.Pin()
+	s.Addr = listener.Addr().String()
+	_, port, _ := net.SplitHostPort(s.Addr) // ours, well formed
+	s.Issuer = cmp.Or(o.Issuer, "https://"+net.JoinHostPort(host, port))
+	s.CAFile, s.CAPin = authority.File(), authority.Pin()
 	if err := s.serve(run, o, ring, authority, listener); err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -122,8 +114,8 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 }
 
 func (o Options) issuerHost(l net.Listener) string {
-	if o.IssuerHost != "" {
-		return o.IssuerHost
+	if name := cmp.Or(o.issuerName(), o.IssuerHost); name != "" {
+		return name
 	}
 	host, _, _ := net.SplitHostPort(o.Listen) // checked
 	if host == "" {
@@ -263,24 +255,6 @@ func (s *Server) purge(ctx context.Context, service *oauth.Service, o Options) {
 			}
 		}
 	}
-}
-
-// lockData makes the data directory, closes it to others and takes it for this process.
-func lockData(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = ErrDataInUse
-		}
-		return nil, errors.Join(fmt.Errorf("%s: %w", dir, err), f.Close())
-	}
-	return f, nil
 }
 
 // Failed delivers the error of a service that stopped serving by itself.

@@ -23,7 +23,7 @@ type Env struct {
 }
 
 const usage = `usage:
-  rehearsal serve --data DIR [--listen 127.0.0.1:0] [--smtp HOST:PORT] [--demo] …
+  rehearsal serve --data DIR | --database postgres://… [--listen 127.0.0.1:0] [--smtp HOST:PORT] [--demo] …
   rehearsal tablets enrol --data DIR [--label TEXT] [--csv FILE] [THUMBPRINT]
   rehearsal tablets list --data DIR [--json]
   rehearsal tablets revoke --data DIR [--csv FILE] [THUMBPRINT]
@@ -33,6 +33,7 @@ const usage = `usage:
   rehearsal staff disable --data DIR LOGIN
   rehearsal staff list --data DIR
   rehearsal purge --data DIR
+With a service on PostgreSQL it is --database postgres://… in place of --data DIR.
 "rehearsal COMMAND -h" lists a command's flags.
 `
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,12 +20,28 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"portillon/internal/postgrestest"
 	"portillon/internal/rehearsal"
 	"portillon/internal/rehearsal/command"
 )
 
+// server is this test binary's PostgreSQL.
+var server postgrestest.Lazy
+
+// withServer ends the server once the tests have run.
+type withServer struct{ *testing.M }
+
+func (m withServer) Run() int {
+	code := m.M.Run()
+	if err := server.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rehearsal": func() {
+	testscript.Main(withServer{m}, map[string]func(){"rehearsal": func() {
 		command.IgnoreFileSizeSignal()
 		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 		defer stop()
@@ -42,6 +59,14 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = l.Close() }) // the test is over
 			env.Setenv("BUSY", l.Addr().String())
+			free, err := net.Listen("tcp", "127.0.0.1:0") // nobody listens there from now on
+			if err != nil {
+				return err
+			}
+			env.Setenv("FREE", free.Addr().String())
+			if err := free.Close(); err != nil {
+				return err
+			}
 			// A data directory as a service leaves it.
 			s, err := rehearsal.Start(context.Background(), rehearsal.Options{Data: filepath.Join(env.WorkDir, "made"), Demo: true})
 			if err != nil {

@@ -17,7 +17,8 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
 
 	"portillon/internal/dpop"
 	"portillon/internal/rehearsal/people"
@@ -29,6 +30,7 @@ type ledger struct {
 	mu                                        sync.Mutex
 	answers                                   int // of any kind
 	lost                                      int // requests without an answer
+	away                                      int // of them: told that the database is away
 	claimed                                   int // accounts taken
 	acknowledged, unacknowledged              int // codes asked for
 	granted, grantLost, renewals, renewalLost int
@@ -55,9 +57,9 @@ func (l *ledger) more(n int) func() bool {
 }
 
 func (l *ledger) String() string {
-	return fmt.Sprintf("%d answers, %d requests without one; %d logins by password; %d codes acknowledged and mailed, %d asked for without an answer; "+
+	return fmt.Sprintf("%d answers, %d requests without one (%d told to come back); %d logins by password; %d codes acknowledged and mailed, %d asked for without an answer; "+
 		"%d codes accepted, %d such answers lost; %d renewals, %d such answers lost; %d sessions proven at the end",
-		l.answers, l.lost, l.passwords, l.acknowledged, l.unacknowledged, l.granted, l.grantLost, l.renewals, l.renewalLost, len(l.kept))
+		l.answers, l.lost, l.away, l.passwords, l.acknowledged, l.unacknowledged, l.granted, l.grantLost, l.renewals, l.renewalLost, len(l.kept))
 }
 
 // claimant is one student at one tablet, by code, spelling out each request.
@@ -150,6 +152,11 @@ func (c *claimant) ask(path string, form url.Values) *reply {
 	if err != nil {
 		c.ledger.count(func(l *ledger) { l.lost++ })
 		pause(c.t.Context(), 20*time.Millisecond)
+		return nil
+	}
+	if out.status == http.StatusServiceUnavailable { // the database is away
+		c.ledger.count(func(l *ledger) { l.lost++; l.away++ })
+		pause(c.t.Context(), 50*time.Millisecond)
 		return nil
 	}
 	c.ledger.count(func(l *ledger) { l.answers++ })
@@ -303,24 +310,29 @@ func (h *hall) audit() {
 	h.t.Logf("%d mails came again with the same Message-ID, none more than %d times", n, most)
 }
 
-// inspect looks at the database of a dead service.
+// inspect looks at the database of a dead service, or of one whose other process lives.
 func (h *hall) inspect() {
 	h.t.Helper()
-	db, err := sql.Open("sqlite", h.copyData())
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }() // a copy
-	for what, q := range map[string]string{
-		"ok":                              `PRAGMA integrity_check`,
-		"0 rows that name a missing one":  `SELECT count(*) FROM pragma_foreign_key_check`,
+	driver, source := "pgx", h.store
+	looks := map[string]string{
 		"0 logins without a newest token": `SELECT count(*) FROM grants g WHERE (SELECT count(*) FROM refresh_tokens r WHERE r.grant_id = g.id AND r.used_at IS NULL) <> 1`,
 		"0 half-used authorization codes": `SELECT count(*) FROM authorization_codes WHERE (used_at IS NULL) <> (grant_id IS NULL)`,
 		"0 used codes without one grant": `SELECT count(*) FROM codes c WHERE c.used_at IS NOT NULL
 			AND (SELECT count(*) FROM authorization_codes a WHERE a.session_id = c.session_id) <> 1`,
 		"0 codes that are not counted": `SELECT count(*) FROM codes c WHERE NOT EXISTS
 			(SELECT 1 FROM events e WHERE e.kind = 'send' AND e.subject = c.subject AND e.class = c.class)`,
-	} {
+	}
+	if h.store == "" {
+		driver, source = "sqlite", h.copyData()
+		looks["ok"] = `PRAGMA integrity_check`
+		looks["0 rows that name a missing one"] = `SELECT count(*) FROM pragma_foreign_key_check`
+	}
+	db, err := sql.Open(driver, source)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }() // only read
+	for what, q := range looks {
 		var got string
 		if err := db.QueryRowContext(h.t.Context(), q).Scan(&got); err != nil || !strings.HasPrefix(what+" ", got+" ") {
 			h.t.Errorf("want %s, got %s (%v)", what, got, err)

@@ -4,21 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"math/rand/v2"
-	"net"
-	"net/mail"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/emersion/go-smtp"
 
 	"portillon/internal/backoff"
 	"portillon/internal/dpop"
@@ -40,11 +33,14 @@ const (
 )
 
 // hall is a service that dies and comes back at the same address, on the same data, with a
-// mail server that outlives it.
+// mail server that outlives it. On PostgreSQL it is two processes behind a balancer.
 type hall struct {
 	*process
+	second  *process  // on PostgreSQL
+	balance *balancer // the same
 	t       *testing.T
 	dir     string
+	store   string // PostgreSQL's address; "": SQLite
 	issuer  string // of all its lives
 	command string
 	mails   *mailServer
@@ -55,8 +51,17 @@ type hall struct {
 // password and of renewals, and once in a while between a mail's arrival and the relay's
 // answer. What was acknowledged stays so, nothing happens twice, nothing is half-written.
 // CRASHES=100 for more than the ordinary ten.
-func TestKilled(t *testing.T) {
-	crashes := 10
+func TestKilled(t *testing.T) { killed(t, enter(t), 10) }
+
+// TestKilledOnPostgres: the same of two processes behind a balancer: one dies, the other
+// serves on; both die; the database dies under both.
+func TestKilledOnPostgres(t *testing.T) {
+	if h := enterPostgres(t); h != nil {
+		killed(t, h, 6)
+	}
+}
+
+func killed(t *testing.T, h *hall, crashes int) {
 	if v := os.Getenv("CRASHES"); v != "" {
 		var err error
 		if crashes, err = strconv.Atoi(v); err != nil {
@@ -66,7 +71,6 @@ func TestKilled(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 0))
-	h := enter(t)
 	load, stop := context.WithCancel(t.Context())
 	defer stop()
 	var crowd sync.WaitGroup
@@ -75,10 +79,13 @@ func TestKilled(t *testing.T) {
 	}
 	crowd.Go(func() { h.storms(load) })
 	for i := range crashes {
-		if i%4 == 3 {
+		switch {
+		case i%4 == 3:
 			h.killInMail()
-		} else {
-			h.killAfter(5 + dice.IntN(60))
+		case h.store != "" && i%4 == 2:
+			h.killDatabase(5 + dice.IntN(60))
+		default:
+			h.killAfter(5+dice.IntN(60), i%2)
 		}
 		h.inspect()
 		h.restart()
@@ -88,14 +95,21 @@ func TestKilled(t *testing.T) {
 	crowd.Wait()
 	h.audit()
 	h.stop(t)
+	if h.second != nil {
+		h.second.stop(t)
+	}
 	h.inspect()
 	t.Logf("%d kills: %s", crashes, h.ledger)
+}
+
+func newHall(t *testing.T) *hall {
+	return &hall{t: t, dir: t.TempDir(), mails: &mailServer{copies: map[string]int{}, codes: map[string][]string{}}, ledger: newLedger()}
 }
 
 // enter starts the service with the demonstration's people and a mail server of the test's.
 func enter(t *testing.T) *hall {
 	t.Helper()
-	h := &hall{t: t, dir: t.TempDir(), mails: &mailServer{copies: map[string]int{}, codes: map[string][]string{}}, ledger: newLedger()}
+	h := newHall(t)
 	relay := h.mails.serve(t)
 	const options = "exec rehearsal serve --demo --code-resend 0s --require-dpop-nonce=false --smtp-tls none --smtp %s --data %s --listen %s"
 	h.process = serve(t, fmt.Sprintf(options, relay, h.dir, "127.0.0.1:0"))
@@ -106,7 +120,16 @@ func enter(t *testing.T) *hall {
 
 func (h *hall) restart() {
 	h.t.Helper()
-	h.process = serve(h.t, h.command)
+	if h.store == "" {
+		h.process = serve(h.t, h.command)
+		return
+	}
+	for i, p := range []**process{&h.process, &h.second} {
+		if *p == nil || (*p).cmd.ProcessState != nil {
+			*p = serve(h.t, h.command)
+			h.balance.set(i, (*p).line["listen"])
+		}
+	}
 }
 
 // until waits for what others do.
@@ -131,11 +154,16 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// killAfter ends the service, as a fault would, once it has answered n requests more.
-func (h *hall) killAfter(n int) {
+// killAfter ends the service, as a fault would, once it has answered n requests more; of
+// two processes the one called which, 0 or 1.
+func (h *hall) killAfter(n, which int) {
 	h.t.Helper()
 	h.until(fmt.Sprintf("%d answers", n), h.ledger.more(n))
-	h.kill()
+	p := h.process
+	if h.second != nil && which == 1 {
+		p = h.second
+	}
+	p.kill(h.t)
 }
 
 // killInMail ends it when a mail has arrived and the service does not know it yet.
@@ -151,110 +179,19 @@ func (h *hall) killInMail() {
 	case <-time.After(patience):
 		h.t.Fatal("no mail")
 	}
-	h.kill()
+	h.kill(h.t)
+	if h.second != nil { // whichever had the mail
+		h.second.kill(h.t)
+	}
 	close(dead)
 }
 
-func (h *hall) kill() {
-	h.t.Helper()
-	if err := h.cmd.Process.Kill(); err != nil {
-		h.t.Fatal(err)
-	}
-	_ = h.cmd.Wait() // it says "signal: killed"
-}
-
-// mailServer takes every message, like a mailbox that never sleeps.
-type mailServer struct {
-	mu     sync.Mutex
-	copies map[string]int      // by Message-ID
-	codes  map[string][]string // by address, one a Message-ID
-	held   func()              // called once, after the next message, before it is acknowledged
-}
-
-func (m *mailServer) serve(t *testing.T) string {
+func (p *process) kill(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	s := smtp.NewServer(m)
-	s.Domain, s.ErrorLog = "localhost", log.New(io.Discard, "", 0) // connections of the dead
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
-	t.Cleanup(func() {
-		if err := errors.Join(s.Close(), <-done); err != nil {
-			t.Error(err)
-		}
-	})
-	return l.Addr().String()
-}
-
-func (m *mailServer) NewSession(*smtp.Conn) (smtp.Session, error) {
-	return &delivery{mailServer: m}, nil
-}
-
-func (m *mailServer) hold(f func()) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.held = f
-}
-
-// to are the codes mailed to an address, oldest first, a message's copies once.
-func (m *mailServer) to(address string) []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]string(nil), m.codes[address]...)
-}
-
-// doubles is how many messages came more than once, and the most copies of one.
-func (m *mailServer) doubles() (n, most int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, c := range m.copies {
-		if most = max(most, c); c > 1 {
-			n++
-		}
-	}
-	return n, most
-}
-
-// delivery is one connection to a mailServer.
-type delivery struct {
-	*mailServer
-	recipient string
-}
-
-func (d *delivery) Reset()                               {}
-func (d *delivery) Logout() error                        { return nil }
-func (d *delivery) Mail(string, *smtp.MailOptions) error { return nil }
-func (d *delivery) Rcpt(to string, _ *smtp.RcptOptions) error {
-	d.recipient = to
-	return nil
-}
-
-var codeLine = regexp.MustCompile(`(?m)^\d{6}\r?$`)
-
-func (d *delivery) Data(r io.Reader) error {
-	msg, err := mail.ReadMessage(r)
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(msg.Body)
-	if err != nil {
-		return err // the connection broke: it did not arrive
-	}
-	d.mu.Lock()
-	id := msg.Header.Get("Message-ID")
-	if d.copies[id]++; d.copies[id] == 1 {
-		d.codes[d.recipient] = append(d.codes[d.recipient], string(codeLine.Find(body)[:6]))
-	}
-	f := d.held
-	d.held = nil
-	d.mu.Unlock()
-	if f != nil {
-		f()
-	}
-	return nil
+	_ = p.cmd.Wait() // it says "signal: killed"
 }
 
 // storms are students with passwords at tablets with the real adapter, one lecture hall after

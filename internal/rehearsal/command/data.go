@@ -23,11 +23,24 @@ import (
 // thumbprint is the shape of a key's name (RFC 7638, SHA-256).
 var thumbprint = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
-// open opens the database of a data directory, which must exist: a mistyped
-// directory is not to be made in passing.
-func open(ctx context.Context, dir string) (*store.DB, error) {
+// place is where the service's database is: a data directory, or PostgreSQL's address.
+type place struct{ dir, url string }
+
+func (p *place) flags(set *flag.FlagSet) {
+	set.StringVar(&p.dir, "data", "", "`DIR` of the service")
+	set.StringVar(&p.url, "database", "", "`postgres://USER@HOST:PORT/NAME` of the service, in place of --data")
+}
+
+// open opens the database. A data directory must exist: a mistyped one is not to be made
+// in passing.
+func (p place) open(ctx context.Context) (*store.DB, error) {
+	if p.url != "" {
+		db, err := store.Connect(ctx, p.url)
+		return db, ofFlag(err)
+	}
+	dir := p.dir
 	if dir == "" {
-		return nil, &usageError{"--data DIR is needed"}
+		return nil, &usageError{"--data DIR or --database postgres://… is needed"}
 	}
 	if _, err := os.Stat(filepath.Join(dir, store.File)); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -38,9 +51,17 @@ func open(ctx context.Context, dir string) (*store.DB, error) {
 	return store.Open(ctx, dir)
 }
 
+// ofFlag names the flag where an address is wrong.
+func ofFlag(err error) error {
+	if errors.Is(err, store.ErrURL) {
+		return fmt.Errorf("--database: %w", err)
+	}
+	return err
+}
+
 // with runs f on an opened database.
-func with(ctx context.Context, dir string, f func(*store.DB) error) error {
-	db, err := open(ctx, dir)
+func with(ctx context.Context, p place, f func(*store.DB) error) error {
+	db, err := p.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -50,7 +71,8 @@ func with(ctx context.Context, dir string, f func(*store.DB) error) error {
 func tablets(ctx context.Context, args []string, env Env) error {
 	verb, rest := head(args)
 	set := flag.NewFlagSet("tablets "+verb, flag.ContinueOnError)
-	dir := set.String("data", "", "`DIR` of the service")
+	var at place
+	at.flags(set)
 	var file, label string
 	var asJSON bool
 	operands := 1
@@ -71,14 +93,14 @@ func tablets(ctx context.Context, args []string, env Env) error {
 		return err
 	}
 	if verb == "list" {
-		return with(ctx, *dir, func(db *store.DB) error { return listTablets(ctx, db, asJSON, env.Stdout) })
+		return with(ctx, at, func(db *store.DB) error { return listTablets(ctx, db, asJSON, env.Stdout) })
 	}
 	operand, _ := head(words)
 	list, err := named(operand, label, file)
 	if err != nil {
 		return err
 	}
-	return with(ctx, *dir, func(db *store.DB) error {
+	return with(ctx, at, func(db *store.DB) error {
 		return db.Write(ctx, func(tx *store.Tx) error { return change(tx, verb, list, env.Stdout) })
 	})
 }
@@ -175,7 +197,8 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 		return &usageError{fmt.Sprintf("people: unknown %q, wanted import", verb)}
 	}
 	set := flag.NewFlagSet("people import", flag.ContinueOnError)
-	dir := set.String("data", "", "`DIR` of the service")
+	var at place
+	at.flags(set)
 	file := set.String("csv", "", "`FILE` with a header line: address, name (or the cockpit's columns), secondary, extra_time, password")
 	if _, err := parse(set, rest, 0, env); err != nil {
 		return err
@@ -188,7 +211,7 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 		return fmt.Errorf("--csv: %w", err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	return with(ctx, *dir, func(db *store.DB) error {
+	return with(ctx, at, func(db *store.DB) error {
 		n, err := people.Import(ctx, db, f, time.Now())
 		if err != nil {
 			return fmt.Errorf("--csv %s: %w", *file, err)
@@ -200,11 +223,12 @@ func importPeople(ctx context.Context, args []string, env Env) error {
 
 func purge(ctx context.Context, args []string, env Env) error {
 	set := flag.NewFlagSet("purge", flag.ContinueOnError)
-	dir := set.String("data", "", "`DIR` of the service")
+	var at place
+	at.flags(set)
 	if _, err := parse(set, args, 0, env); err != nil {
 		return err
 	}
-	return with(ctx, *dir, func(db *store.DB) error {
+	return with(ctx, at, func(db *store.DB) error {
 		var p store.Purged
 		err := db.Write(ctx, func(tx *store.Tx) (err error) {
 			p, err = oauth.Purge(tx, time.Now())

@@ -7,7 +7,9 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,12 +24,8 @@ import (
 // shutdownTimeout bounds how long requests under way may take to finish.
 const shutdownTimeout = 10 * time.Second
 
-// errPostgres is honest about what is missing.
-var errPostgres = errors.New("--database: PostgreSQL is not in this build yet; use --data DIR")
-
 type serveFlags struct {
 	options      rehearsal.Options
-	database     string
 	smtp         mail.SMTP
 	tls          string
 	passwordFile string
@@ -46,9 +44,14 @@ func serve(ctx context.Context, args []string, env Env) error {
 	f.options.Log = slog.New(rehearsal.CorrelationHandler{Handler: slog.NewJSONHandler(env.Stderr, nil)})
 	srv, err := rehearsal.Start(ctx, f.options)
 	if err != nil {
-		return err
+		return ofFlag(err)
 	}
 	defer func() { _ = srv.Close(context.WithoutCancel(ctx)) }() // closed below; again on an early return
+	if u, err := url.Parse(f.options.Database); err == nil && u.User != nil {
+		if _, has := u.User.Password(); has {
+			f.options.Log.Warn("the database's password stands in the command line, where others on this machine can read it: a passfile keeps it (PGPASSFILE)")
+		}
+	}
 	if f.options.Demo {
 		if err := people.PrintDemo(env.Stderr); err != nil {
 			return err
@@ -63,7 +66,8 @@ func serve(ctx context.Context, args []string, env Env) error {
 		Mailbox string `json:"mailbox"`
 		CAFile  string `json:"ca_file"`
 		CAPin   string `json:"ca_pin"`
-	}{srv.Issuer, srv.CockpitURL, srv.PortalURL, srv.MailboxURL, srv.CAFile, srv.CAPin}
+		Listen  string `json:"listen"`
+	}{srv.Issuer, srv.CockpitURL, srv.PortalURL, srv.MailboxURL, srv.CAFile, srv.CAPin, srv.Addr}
 	if err := json.NewEncoder(env.Stdout).Encode(line); err != nil {
 		return err
 	}
@@ -93,8 +97,9 @@ func (f *serveFlags) set() *flag.FlagSet {
 	fs.StringVar(&o.CockpitListen, "cockpit-listen", "", "`HOST:PORT` of the cockpit; default: any free port of --listen's host")
 	fs.DurationVar(&o.Every, "every", procedure.Slot, "how often the cockpit's changes of addresses take effect; shorter for demonstrations")
 	fs.StringVar(&o.Metrics, "metrics", "", "`HOST:PORT` for an operator: /metrics, /healthz, /readyz over plain HTTP; default: nowhere")
-	fs.StringVar(&o.Data, "data", "", "`DIR` for database, keys and CA; made when missing")
-	fs.StringVar(&f.database, "database", "", "`postgres://…`: not in this build yet")
+	fs.StringVar(&o.Data, "data", "", "`DIR` for database, keys and CA; made when missing; with --database: for keys and CA, default $STATE_DIRECTORY, else $XDG_STATE_HOME/rehearsal")
+	fs.StringVar(&o.Database, "database", "", "`postgres://USER@HOST:PORT/NAME`, for several processes; a password belongs into a passfile (PGPASSFILE)")
+	fs.StringVar(&o.Issuer, "issuer", "", "`https://NAME[:PORT]` by which tablets reach all processes, where that is not this one's own address")
 	fs.BoolVar(&o.Demo, "demo", false, "demonstration: accounts with public passwords, a mailbox, tablets from loopback enrol themselves")
 	fs.StringVar(&o.ClientID, "client-id", "portillon", "the client's `ID`")
 	fs.StringVar(&o.SetupURI, "setup-uri", "", "`URL` where a password is created; default: the portal, else https://portail.uness.fr")
@@ -112,19 +117,38 @@ func (f *serveFlags) set() *flag.FlagSet {
 	return fs
 }
 
+// stateDirectory is where keys and CA are kept when nobody says where.
+func stateDirectory() (string, error) {
+	if dir := os.Getenv("STATE_DIRECTORY"); dir != "" {
+		return dir, nil
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "rehearsal"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", &usageError{"serve: --data DIR is needed: " + err.Error()}
+	}
+	return filepath.Join(home, ".local", "state", "rehearsal"), nil
+}
+
 // settle turns flags into options and says what is missing.
 func (f *serveFlags) settle(fs *flag.FlagSet) error {
 	o := &f.options
 	switch {
-	case f.database != "":
-		return errPostgres
-	case o.Data == "":
-		return &usageError{"serve: --data DIR is needed"}
+	case o.Data == "" && o.Database == "":
+		return &usageError{"serve: --data DIR or --database postgres://… is needed"}
 	case f.smtp.Addr == "" && !o.Demo:
 		// The machine's own mail server, as sendmail would.
 		f.smtp.Addr = localRelay
 		if !given(fs, "smtp-tls") {
 			f.tls = string(mail.TLSNone)
+		}
+	}
+	if o.Data == "" {
+		var err error
+		if o.Data, err = stateDirectory(); err != nil {
+			return err
 		}
 	}
 	o.Policy.EnrolLoopback = o.Demo

@@ -17,8 +17,9 @@ import (
 )
 
 type staffFlags struct {
-	dir, name, role, file string
-	login                 string
+	at               place
+	name, role, file string
+	login            string
 }
 
 // staff adds, lists and disables those who may use the cockpit.
@@ -26,7 +27,7 @@ func staff(ctx context.Context, args []string, env Env) error {
 	verb, rest := head(args)
 	set := flag.NewFlagSet("staff "+verb, flag.ContinueOnError)
 	var f staffFlags
-	set.StringVar(&f.dir, "data", "", "`DIR` of the service")
+	f.at.flags(set)
 	operands := 1
 	switch verb {
 	case "add":
@@ -49,7 +50,7 @@ func staff(ctx context.Context, args []string, env Env) error {
 		return &usageError{"staff " + verb + ": LOGIN is needed"}
 	}
 	if verb == "list" {
-		return with(ctx, f.dir, func(db *store.DB) error { return listStaff(ctx, db, env.Stdout) })
+		return with(ctx, f.at, func(db *store.DB) error { return listStaff(ctx, db, env.Stdout) })
 	}
 	return changeStaff(ctx, verb, f, env)
 }
@@ -65,7 +66,7 @@ func changeStaff(ctx context.Context, verb string, f staffFlags, env Env) error 
 			return err
 		}
 	}
-	return with(ctx, f.dir, func(db *store.DB) error {
+	return with(ctx, f.at, func(db *store.DB) error {
 		return db.Write(ctx, func(tx *store.Tx) error {
 			now := time.Now()
 			if err := oneStaff(tx, verb, f, text, now); err != nil {
