@@ -201,6 +201,13 @@ func (b *Browser) Picture(name string) {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	// On a busy machine the browser may still be replacing the page.
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Not attached to an active page") {
+		<-tick.C
+		png, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	}
 	if err == nil {
 		err = os.WriteFile(filepath.Join(b.pictures, name+".png"), png, 0o644)
 	}
