@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -73,6 +74,42 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			return s.Close(context.Background())
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"oneline": oneLine},
+	})
+}
+
+// TestScriptsOnPostgres: the commands beside a service do on PostgreSQL what they do on a
+// data directory.
+func TestScriptsOnPostgres(t *testing.T) {
+	s := server.Server(t)
+	if s == nil {
+		return
+	}
+	name, err := s.Create(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, "exec rehearsal serve --demo --data "+t.TempDir()+" --database '"+s.URL(name)+"'").stop(t)
+	dir := t.TempDir()
+	for _, script := range []string{"tablets.txtar", "people.txtar", "staff.txtar"} {
+		b, err := os.ReadFile(filepath.Join("testdata", script))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b = bytes.ReplaceAll(b, []byte("--data made"), []byte("--database $DATABASE")); !bytes.Contains(b, []byte("$DATABASE")) {
+			t.Fatalf("%s asks no database", script)
+		}
+		if err := os.WriteFile(filepath.Join(dir, script), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: dir,
+		Setup: func(env *testscript.Env) error {
+			copied, err := s.Create(context.Background(), name)
+			env.Setenv("DATABASE", s.URL(copied))
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"oneline": oneLine},
 	})
