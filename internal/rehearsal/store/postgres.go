@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,7 +57,8 @@ const (
 )
 
 // Connect opens a PostgreSQL database by its address, postgres://USER@HOST:PORT/NAME with
-// libpq's parameters (sslmode, host for a socket's directory, passfile), and brings its
+// libpq's parameters (sslmode, host for a socket's directory, passfile) or several hosts
+// (HOST1,HOST2 with target_session_attrs=read-write), and brings its
 // schema up to date: of several processes that begin at once, one does. The error names
 // server and database, and no password.
 func Connect(ctx context.Context, address string) (*DB, error) {
@@ -77,8 +77,8 @@ func Connect(ctx context.Context, address string) (*DB, error) {
 }
 
 func parseURL(address string) (*pgx.ConnConfig, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Opaque != "" {
+	// Not url.Parse's business: an address may name several hosts.
+	if !strings.HasPrefix(address, "postgres://") && !strings.HasPrefix(address, "postgresql://") {
 		return nil, ErrURL
 	}
 	conf, err := pgx.ParseConfig(address)

@@ -34,8 +34,9 @@ func TestRefusals(t *testing.T) {
 		"mysql://u@h/db":                        store.ErrURL,
 		"postgres://u:" + secret + "@[::1/db":   store.ErrURL,
 		"postgres://u:" + secret + "@h:port/db": store.ErrURL,
-		"postgres://u:" + secret + "@h/db?sslmode=peut-etre":            store.ErrURL,
-		"postgres://u:" + secret + "@" + closed + "/db?sslmode=disable": syscall.ECONNREFUSED,
+		"postgres://u:" + secret + "@h/db?sslmode=peut-etre":                           store.ErrURL,
+		"postgres://u:" + secret + "@" + closed + "/db?sslmode=disable":                syscall.ECONNREFUSED,
+		"postgres://u:" + secret + "@" + closed + "," + closed + "/db?sslmode=disable": syscall.ECONNREFUSED,
 	} {
 		refused(t, address, want)
 	}
