@@ -1,7 +1,6 @@
 package rehearsal_test
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,7 +26,8 @@ var (
 
 // sqliteAlone are tests that a second run on PostgreSQL could not answer otherwise: pages
 // in a browser, which take long, and what knows no database.
-const sqliteAlone = "TestProcedure3|TestCockpitPages|TestGuideCompte|TestMetricsAddress|TestStormAccounts"
+const sqliteAlone = "TestProcedure3|TestCockpitPages|TestGuideCompte|TestChangeAndRecover|TestPortalByKeyboard|TestCockpitByKeyboard|" +
+	"TestPagesReflow|TestUniversityTrouble|TestMetricsAddress|TestStormAccounts"
 
 // TestMain runs the tests once on each store the service can have; STORE=postgres: on that
 // one alone.
@@ -62,7 +62,7 @@ func again(m *testing.M) int {
 	}
 	onPostgres = true
 	skip := flag.Lookup("test.skip").Value
-	if err := skip.Set(strings.Trim(cmp.Or(skip.String(), sqliteAlone)+"|"+sqliteAlone, "|")); err != nil {
+	if err := skip.Set(strings.Trim(skip.String()+"|"+sqliteAlone, "|")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
