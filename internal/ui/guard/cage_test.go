@@ -70,8 +70,8 @@ func inCage(t *testing.T, test string) {
 	cmd.Env = append(os.Environ(), cageVariable+"=1", "HOME="+dir+"/run", "XDG_RUNTIME_DIR="+dir+"/run",
 		"WLR_BACKENDS=headless", "WLR_RENDERER=pixman", "WLR_LIBINPUT_NO_DEVICES=1", "DISPLAY=", "WAYLAND_DISPLAY=")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: who, Setpgid: true}
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 5*time.Second
+	var out, cage strings.Builder // apart: the two write into each other's lines
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &cage, 5*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +86,8 @@ func inCage(t *testing.T, test string) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-ended
 	}
-	if !strings.Contains(out.String(), "\n--- PASS: "+test) {
-		t.Errorf("under cage:\n%s", out.String())
+	if !strings.Contains(out.String(), "--- PASS: "+test+" (") {
+		t.Errorf("under cage:\n%s\ncage said:\n%s", out.String(), cage.String())
 	}
 }
 

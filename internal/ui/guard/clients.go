@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,7 +24,7 @@ var ErrVacated = errors.New("the display is ours again")
 // goes, as those do that arrange outputs; the second for the server to have closed a connection.
 const (
 	strangerLeaves = time.Second
-	strangerStays  = 4 * time.Second
+	strangerStays  = 4 * time.Second // where Options.Stays says nothing else
 )
 
 // X-Resource 1.2 (resproto.txt); the library has its requests, and reads two replies wrongly.
@@ -195,7 +196,7 @@ func (g *Guard) alone() (well bool) {
 		if held || now.Sub(since) >= strangerLeaves {
 			g.disconnect(c)
 		}
-		if !g.company.occupied && now.Sub(since) >= strangerStays {
+		if !g.company.occupied && now.Sub(since) >= cmp.Or(g.options.Stays, strangerStays) {
 			g.finish(ErrOccupied)
 		}
 	}

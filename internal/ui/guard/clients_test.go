@@ -19,6 +19,9 @@ func noKin(s *stage) {
 	s.them.c.Close()
 }
 
+// patiently: what a test does to the display may take long on a busy machine.
+func patiently(s *stage) { s.stays = 10 * time.Second }
+
 func (s *stage) told(k guard.Kind) bool { return slices.Contains(s.kinds(), k) }
 
 // ends waits for the guard's end.
@@ -37,7 +40,7 @@ func (s *stage) ends(why error) {
 // TestStrangerIsPutOut: one who records what is typed, without any window, is disconnected.
 func TestStrangerIsPutOut(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, noKin)
+	s := newStage(t, noKin, patiently)
 	if s.guard.Occupied() {
 		t.Fatal("occupied by nobody")
 	}
@@ -98,7 +101,7 @@ func TestGrabs(t *testing.T) {
 		for _, by := range []string{"root", "ours"} {
 			t.Run(name+"-by-"+by, func(t *testing.T) {
 				t.Parallel()
-				s := newStage(t, noKin)
+				s := newStage(t, noKin, patiently)
 				spy := connect(t, s.display)
 				w := s.us.root
 				if by == "ours" { // of which the server tells nobody
@@ -116,7 +119,7 @@ func TestGrabs(t *testing.T) {
 // held for long is none.
 func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
-	s := newStage(t, noKin)
+	s := newStage(t, noKin, patiently)
 	s.us.must(xtest.Init(s.us.c))
 	fake := func(kind, detail byte) {
 		s.us.must(xtest.FakeInputChecked(s.us.c, kind, detail, 0, s.us.root, 300, 100, 0).Check())

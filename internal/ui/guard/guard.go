@@ -103,6 +103,8 @@ type Options struct {
 	// Kin are processes that may be connected to the display: those that started this one, which
 	// could do as they please with it anyway.
 	Kin []int
+	// Stays is how long one may stay who is none of them and cannot be disconnected; 0: 4 s.
+	Stays time.Duration
 	// Between is the least time between two reports of a kind; 0: a second.
 	Between time.Duration
 	// Report is told what was wrong, Restored that nothing is any more. The window may have had

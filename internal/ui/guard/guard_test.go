@@ -92,6 +92,7 @@ type stage struct {
 	display   string
 	guard     *guard.Guard
 	kin       []int
+	stays     time.Duration
 	mu        sync.Mutex
 	incidents []guard.Incident
 	restored  atomic.Int64
@@ -127,7 +128,7 @@ func newStage(t *testing.T, before ...func(*stage)) *stage {
 	touch := connect(t, display).open(s.window, 0, 300, 640, 180) // another connection of ours
 	var err error
 	s.guard, err = guard.Keep(guard.Options{Display: display, Window: uint32(s.window), Ours: []uint32{uint32(touch)},
-		Kin: s.kin, Between: time.Millisecond, Report: s.report, Restored: func() { s.restored.Add(1) }})
+		Kin: s.kin, Stays: s.stays, Between: time.Millisecond, Report: s.report, Restored: func() { s.restored.Add(1) }})
 	if err != nil {
 		t.Fatal(err)
 	}
