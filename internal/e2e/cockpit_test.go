@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,5 +67,98 @@ func TestProcedure3Whole(t *testing.T) {
 	r.press(hands.Return)
 	r.on("connected")
 	r.see(connectedScreen(camille))
+	r.outcome("connected")
+}
+
+// TestProcedures1And2Whole goes the guide's way down with one student: an address with a slip,
+// which the invigilator compares with the cockpit (procedure 1); a forgotten password, for
+// which there is a code (1, continued) in a mailbox that cannot be opened; and the address
+// that the cockpit holds beside the main one, with a code to the student's own mailbox (2).
+func TestProcedures1And2Whole(t *testing.T) {
+	const slip = "yanis.benaly@etu.univ-uness.fr"
+	pictures, err := filepath.Abs("../../out/web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := enter(t)
+	desk := browser.Start(t, browser.Desk(), r.service.CAPin, pictures)
+	if desk == nil {
+		return
+	}
+	r.write(slip)
+	r.press(hands.Return)
+	r.outcome("account_unknown")
+	unknown := emailScreen(slip, func(v *login.View) { v.Email.Unknown = true }, fault("error.email.unknown", 0))
+	r.see(unknown)
+	r.tap("Aide surveillant")
+	r.on("help")
+	r.see(helpScreen(procedure.Address, slip))
+
+	// The invigilator may look, and change nothing.
+	desk.Open(r.service.Cockpit)
+	desk.Type("#login", "surveillant")
+	desk.Type("#password", "Surveillant-2026!")
+	desk.Submit("button.main")
+	desk.Type("#q", "benali yanis 22100733")
+	desk.Until(`document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("22100733")`)
+	read := func(from browser.CSS) string { t.Helper(); return strings.Join(strings.Fields(desk.Text(from)), "") }
+	right := read("#rows td.email")
+	if right == slip || !strings.HasPrefix(right, "yanis.benali@") {
+		t.Fatalf("the cockpit has %q", right)
+	}
+
+	r.tap("Non, elle est différente")
+	r.see(helpScreen(procedure.Correct, slip))
+	r.tap("Corriger l’adresse")
+	r.on("email")
+	r.see(unknown)
+	for range slip {
+		r.press(hands.BackSpace)
+	}
+	r.see(emailScreen(""))
+	r.write(right)
+	r.press(hands.Return)
+	r.on("password")
+	first := person{right, yanis.password, yanis.name}
+	r.see(passwordScreen(first))
+	for range 2 {
+		r.write("Yanis-1999!")
+		r.press(hands.Return)
+		r.outcome("wrong_password")
+	}
+	r.see(passwordScreen(first, fault("error.password.wrong.remaining", 8), func(v *login.View) { v.Password.CodeProminent = true }))
+	r.tap("Aide surveillant")
+	r.on("help")
+	r.see(helpScreen(procedure.Code, right))
+	r.tap("Pas d’accès à la messagerie, ou code non reçu")
+	r.see(helpScreen(procedure.Secondary, right))
+
+	desk.Submit("td.edit a")
+	own := read("#secondary .addresses li > span")
+	if own != yanis.address {
+		t.Fatalf("the cockpit has the secondary address %q", own)
+	}
+
+	r.tap("Oui, il en a une")
+	r.see(helpScreen(procedure.Use, right))
+	r.tap("Le mot de passe ne fonctionne pas")
+	r.see(helpScreen(procedure.UseCode, right))
+	r.tap("Saisir l’adresse secondaire")
+	r.on("email")
+	r.see(emailScreen(right))
+	for range right {
+		r.press(hands.BackSpace)
+	}
+	r.see(emailScreen(""))
+	r.write(own)
+	r.press(hands.Return)
+	r.on("password")
+	r.see(passwordScreen(yanis))
+	r.askCode()
+	r.see(codeScreen(yanis))
+	r.write(r.code(own, 1))
+	r.press(hands.Return)
+	r.on("connected")
+	r.see(connectedScreen(yanis))
 	r.outcome("connected")
 }
