@@ -41,7 +41,7 @@ func TestProcedure3Whole(t *testing.T) {
 	desk.Type("#password", "Scolarite-2026!")
 	desk.Submit("button.main")
 	desk.Type("#q", "camille dur 22100418")
-	desk.Until(`document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("camille.durand@")`)
+	desk.Until(`document.forms.search.dataset.state == "answered" && document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("camille.durand@")`)
 	desk.Submit("td.edit a")
 	desk.Type("#address", own)
 	desk.Submit(".adder button")
@@ -100,7 +100,7 @@ func TestProcedures1And2Whole(t *testing.T) {
 	desk.Type("#password", "Surveillant-2026!")
 	desk.Submit("button.main")
 	desk.Type("#q", "benali yanis 22100733")
-	desk.Until(`document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("22100733")`)
+	desk.Until(`document.forms.search.dataset.state == "answered" && document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("22100733")`)
 	read := func(from browser.CSS) string { t.Helper(); return strings.Join(strings.Fields(desk.Text(from)), "") }
 	right := read("#rows td.email")
 	if right == slip || !strings.HasPrefix(right, "yanis.benali@") {

@@ -97,7 +97,7 @@ func TestCockpitByKeyboard(t *testing.T) {
 	b.Enter()
 	b.Reach("#q")
 	b.Press("camille durand 22100418")
-	b.Until(one)
+	b.Until(`document.forms.search.dataset.state == "answered" && ` + one)
 	b.Reach("td.edit a")
 	b.Enter()
 	b.Reach("#address")
@@ -171,7 +171,7 @@ func TestPagesReflow(t *testing.T) {
 	}
 	b.Open(w.CockpitURL + "/personnes")
 	b.Type("#q", "yanis.benali 2210")
-	b.Until(`document.querySelectorAll("#rows tr").length == 1`)
+	b.Until(`document.forms.search.dataset.state == "answered" && document.querySelectorAll("#rows tr").length == 1`)
 	b.Submit("td.edit a")
 	look("cockpit-person")
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -152,6 +153,16 @@ func (b *Browser) Submit(on CSS) int {
 	if err != nil {
 		b.Picture("failed")
 		b.t.Fatalf("browser: click %s: %v", on, err)
+	}
+	return b.status(res)
+}
+
+// status is that of the page that came; none came where the page only changed itself.
+func (b *Browser) status(res *network.Response) int {
+	b.t.Helper()
+	if res == nil {
+		b.Picture("failed")
+		b.t.Fatal("browser: no page came of it")
 	}
 	return int(res.Status)
 }
@@ -304,7 +315,7 @@ func (b *Browser) Enter() int {
 		b.Picture("failed")
 		b.t.Fatalf("browser: Return: %v", err)
 	}
-	return int(res.Status)
+	return b.status(res)
 }
 
 // Resize gives the window another width and height, in CSS pixels: half of each is what a

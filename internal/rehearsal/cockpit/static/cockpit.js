@@ -8,8 +8,12 @@
   const live = ["rows", "pager", "count", "total"];
   const wait = 120; // ms after the last key
   let timer, running;
+  // data-state tells tests, and whoever styles it, whether what is shown is what was asked for.
+  const asked = () => { form.dataset.state = "asked"; };
 
   const search = () => {
+    timer = undefined;
+    asked();
     if (running) running.abort();
     const xhr = running = new XMLHttpRequest();
     xhr.open("POST", form.action);
@@ -33,6 +37,7 @@
       }
       history.replaceState(null, "", xhr.responseURL);
       count();
+      if (!timer) form.dataset.state = "answered";
     };
     xhr.onerror = () => { running = undefined; document.body.classList.remove("busy"); };
     document.body.classList.add("busy");
@@ -57,6 +62,7 @@
   document.addEventListener("input", (e) => {
     if (e.target.form !== form || !e.target.matches("input:not([type=checkbox])")) return;
     clearTimeout(timer);
+    asked();
     timer = setTimeout(search, wait);
   });
   // A menu closes as menus do.
