@@ -104,7 +104,7 @@ func (q *Queue) Enter(who string) error {
 		}
 		q.here++
 		return nil
-	case !known && q.start(now).Sub(now) <= longestWait:
+	case !known && q.here < q.places() && q.start(now).Sub(now) <= longestWait:
 		q.speak(now)
 		q.here++
 		return nil

@@ -23,6 +23,13 @@ func steady(time.Duration) time.Duration { return each }
 // came, how often each was sent away, and how long it all took.
 func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration, hash func(since time.Duration) time.Duration) (waited []time.Duration, sent []int, took time.Duration) {
 	t.Helper()
+	return crowdInside(t, q, n, arrival, dawdle, hash, func(time.Duration, time.Duration) {})
+}
+
+// crowdInside tells as well how long each was in the queue, and when.
+func crowdInside(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration, hash func(time.Duration) time.Duration, inside func(since, in time.Duration)) (waited []time.Duration, sent []int, took time.Duration) {
+	t.Helper()
+	var mu sync.Mutex
 	waited, sent = make([]time.Duration, n), make([]int, n)
 	cores := semaphore.NewWeighted(int64(q.cores))
 	begin := time.Now()
@@ -45,9 +52,13 @@ func crowd(t *testing.T, q *Queue, n int, arrival, dawdle time.Duration, hash fu
 				seconds := (busy.After + time.Second - 1) / time.Second * time.Second
 				time.Sleep(seconds + time.Duration(rand.Int64N(int64(dawdle)+1)))
 			}
+			entered := time.Now()
 			if err := cores.Acquire(t.Context(), 1); err != nil {
 				t.Error(err)
 			}
+			mu.Lock()
+			inside(time.Since(begin), time.Since(entered))
+			mu.Unlock()
 			waited[i] = time.Since(came)
 			each := hash(time.Since(begin))
 			time.Sleep(each)
@@ -120,6 +131,32 @@ func TestCrowdTakesTheCores(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSlowMachine: other work has most of the cores, for good, and a password takes ten times
+// as long as at the start. Nobody waits in the queue for longer than a tablet waits for an
+// answer, the beginning aside, and everybody is served.
+func TestSlowMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n, cores, slow = 600, 2, 10 * each
+		q := NewQueue(cores, waitingPerCore*cores, each)
+		var inside time.Duration
+		late := 0
+		waited, sent, took := crowdInside(t, q, n, 30*time.Second, 0, func(time.Duration) time.Duration { return slow }, func(since, in time.Duration) {
+			inside = max(inside, in)
+			if since > 20*time.Second && in > longestWait+2*time.Second {
+				late++
+			}
+		})
+		ideal := n * slow / cores
+		t.Logf("%v, of ideal %.2f; sent away %d times at most; longest in the queue %v; longest wait %v", took, took.Seconds()/ideal.Seconds(), slices.Max(sent), inside, slices.Max(waited))
+		if late > 0 {
+			t.Errorf("%d waited in the queue for longer than %v, the longest %v", late, longestWait+2*time.Second, inside)
+		}
+		if took > ideal*11/10 {
+			t.Errorf("the work alone takes %v", ideal)
+		}
+	})
 }
 
 // TestNobodyComesBack: those who were sent away and do not return cost others nothing
