@@ -21,12 +21,15 @@ import (
 func controlDisk(t *testing.T, i imageUnderTest) string {
 	t.Helper()
 	cache := filepath.Dir(i.tree)
-	definition, err := os.ReadFile("testdata/control/mkosi.conf")
-	if err != nil {
-		t.Fatal(err)
+	sum := sha256.New()
+	for _, name := range []string{"mkosi.conf", "mkosi.postinst.chroot", "mkosi.extra/etc/systemd/system/kiosk.service"} {
+		b, err := os.ReadFile(filepath.Join("testdata/control", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = sum.Write(b) // never fails
 	}
-	sum := sha256.Sum256(definition)
-	disk := filepath.Join(cache, "control-"+hex.EncodeToString(sum[:6])+".raw")
+	disk := filepath.Join(cache, "control-"+hex.EncodeToString(sum.Sum(nil)[:6])+".raw")
 	if _, err := os.Stat(disk); err == nil {
 		return disk
 	}
