@@ -54,7 +54,8 @@ type Provider interface {
 // closed flow answers SessionExpired.
 type Flow interface {
 	// Answer gives the service one answer and returns what follows: exactly one
-	// of Outcome's members is set. A secret inside the answer is sent at most
+	// of Outcome's members is set. It fails with AccountBlocked where the secret was right and the
+	// account is not opened all the same, and with WebRequired where the service wants more of the person. A secret inside the answer is sent at most
 	// once (and once more after RFC 9449's use_dpop_nonce) and is not wiped here:
 	// that is the caller's.
 	Answer(ctx context.Context, a Answer) (Outcome, error)
