@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +15,9 @@ import (
 	"time"
 
 	"portillon/internal/e2e/hands"
+	"portillon/internal/identity"
 	"portillon/internal/login"
+	"portillon/internal/preflight"
 	"portillon/internal/realidp"
 )
 
@@ -26,6 +31,7 @@ var pupil = person{"zoe.martin@univ-uness.fr", "Mot-2-passe", "Zoé Martin"}
 // server is a real one, as these tests use it.
 type server struct {
 	lines       string // of [identity], and of its own table
+	survey      string // how doctor's line about it begins
 	url, caFile string
 	codes       func(to string) []string
 	stop        func() error
@@ -54,9 +60,57 @@ func at(t *testing.T, s server) *room {
 	own := "[identity]\n" + strings.ReplaceAll(s.lines, "CA", r.path("real.pem"))
 	exam := "[exam]\ncommand = [\"" + r.path("casplayer") + "\", \"" + s.url + "\", \"" + r.path("real.pem") + "\"]\nhosts = [\"evaluation.example:443\"]\n"
 	r.must(os.WriteFile(r.path("portillon.toml"), []byte(before+own+"\n[login]"+after+exam), 0o644))
+	out, err := r.asUser(shared.portillonctl, "config", "check", r.path("portillon.toml")).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), ": valid\n") {
+		t.Fatalf("config check: %v\n%s", err, out)
+	}
+	if c := r.examined(); !c.OK || !strings.HasPrefix(c.Detail, s.survey) {
+		t.Errorf("doctor says of the server: %+v", c)
+	}
+	r.slow = 3 // a server in Java beside the tablet
 	r.switchOn()
 	r.on("email")
+	r.see(emailScreen("")) // before it is drawn it takes no keys
 	return r
+}
+
+// says types an address, sees it there, and sends it.
+func (r *room) says(address string) {
+	r.t.Helper()
+	r.write(address)
+	r.see(emailScreen(address))
+	r.press(hands.Return)
+}
+
+// proves types a password on a screen that is drawn.
+func (r *room) proves(who person, password string, change ...func(*login.View)) {
+	r.t.Helper()
+	r.on("password")
+	r.see(passwordScreen(who, change...))
+	r.write(password)
+	r.press(hands.Return)
+}
+
+// examined is what doctor says of the server. What else it finds is the machine's.
+func (r *room) examined() (server struct {
+	ID, Detail string
+	OK         bool
+}) {
+	r.t.Helper()
+	out, err := r.asUser(shared.portillonctl, "doctor", "--json", "--config", r.path("portillon.toml"),
+		"--state", r.path("state"), "--root", r.path("run/machine")).Output()
+	if _, blocked := errors.AsType[*exec.ExitError](err); err != nil && !blocked {
+		r.t.Fatal(err)
+	}
+	for line := range bytes.Lines(out) {
+		c := server
+		r.must(json.Unmarshal(line, &c))
+		if c.ID == preflight.IDServer {
+			return c
+		}
+	}
+	r.t.Fatalf("doctor says nothing of the server: %s", out)
+	return server
 }
 
 // shortLived: codes whose life is less than a minute.
@@ -82,19 +136,21 @@ func (s server) newest(r *room, n int) string {
 func everything(t *testing.T, s server, unknown, wrongPassword bool, seen string) {
 	r := at(t, s)
 	if unknown {
-		r.write("personne@univ-uness.fr")
-		r.press(hands.Return)
+		r.says("personne@univ-uness.fr")
 		r.outcome("account_unknown")
 		for range len("personne@univ-uness.fr") {
 			r.press(hands.BackSpace)
 		}
 	}
-	r.write(pupil.address)
-	r.press(hands.Return)
+	r.says(pupil.address)
 	r.on("password")
+	r.see(passwordScreen(pupil, shortLived))
 
 	// The server starts anew between the two screens.
 	r.must(s.stop())
+	if c := r.examined(); c.OK {
+		t.Errorf("doctor says of a server that is gone: %+v", c)
+	}
 	r.must(s.start(t.Context()))
 	if wrongPassword {
 		r.write("Faux-2-passe")
@@ -120,6 +176,15 @@ func everything(t *testing.T, s server, unknown, wrongPassword bool, seen string
 	r.on("ended")
 	r.left(seen)
 
+	// The next candidate, by password.
+	r.press(hands.Return)
+	r.on("email")
+	r.see(emailScreen(""))
+	r.says(pupil.address)
+	r.proves(pupil, pupil.password, shortLived)
+	r.connect()
+	r.on("ended")
+
 	for _, secret := range []string{pupil.address, pupil.password, first, "ST-", "TGT-", "TGC-", "OC-", "AT-", "execution=", "ory_st_"} {
 		if strings.Contains(r.logs(), secret) {
 			t.Errorf("the tablet's log holds %q", secret)
@@ -143,7 +208,7 @@ func (r *room) left(want string) {
 	})
 }
 
-func realCAS(t *testing.T) *realidp.CAS {
+func realCAS(t *testing.T, codeLife time.Duration) *realidp.CAS {
 	t.Helper()
 	program, err := realidp.BuildCAS(t.Context(), os.Stderr)
 	if err != nil {
@@ -153,7 +218,7 @@ func realCAS(t *testing.T) *realidp.CAS {
 		t.Log("NOT RUN: ", err)
 		return nil
 	}
-	c, err := realidp.StartCAS(t.Context(), program, t.TempDir(), realidp.CASOptions{CodeLife: realCodeLife})
+	c, err := realidp.StartCAS(t.Context(), program, t.TempDir(), realidp.CASOptions{CodeLife: codeLife})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,36 +233,37 @@ func realCAS(t *testing.T) *realidp.CAS {
 	return c
 }
 
-func casServer(c *realidp.CAS, mode string) server {
+func casServer(c *realidp.CAS, mode string, codeLife time.Duration) server {
 	return server{
-		url: c.URL, caFile: c.CAFile, codes: c.Codes, stop: c.Stop, start: c.Start,
+		survey: "Apereo CAS " + realidp.CASVersion + "; methods told per account; mode " + mode + ", ",
+		url:    c.URL, caFile: c.CAFile, codes: c.Codes, stop: c.Stop, start: c.Start,
 		lines: "provider = \"cas\"\nissuer = \"" + c.URL + "\"\nclient_id = \"" + realidp.CASClient + "\"\nscope = \"openid profile\"\npins = [\"" + c.Pin +
-			"\"]\nca_file = \"CA\"\ncode_valid = \"30s\"\n[identity.cas]\nmode = \"" + mode + "\"\nredirect_uri = \"" + realidp.CASCallback +
+			"\"]\nca_file = \"CA\"\ncode_valid = \"" + codeLife.String() + "\"\n[identity.cas]\nmode = \"" + mode + "\"\nredirect_uri = \"" + realidp.CASCallback +
 			"\"\nservice = \"" + realidp.CASService + "\"\n",
 	}
 }
 
 func TestRealCASService(t *testing.T) {
-	if c := realCAS(t); c != nil {
-		everything(t, casServer(c, "service"), true, true, "ticket of "+pupil.address)
+	if c := realCAS(t, realCodeLife); c != nil {
+		everything(t, casServer(c, "service", realCodeLife), true, true, "ticket of "+pupil.address)
 	}
 }
 
-// By password alone, in the other mode.
+// The other mode: by password, and by code where the password is too old; and a page of CAS's
+// that this tablet has no screen for.
 func TestRealCASOAuth(t *testing.T) {
-	c := realCAS(t)
+	const codeLife = 3 * time.Minute
+	c := realCAS(t, codeLife)
 	if c == nil {
 		return
 	}
-	r := at(t, casServer(c, "oauth"))
-	r.write(pupil.address)
-	r.press(hands.Return)
-	r.on("password")
+	r := at(t, casServer(c, "oauth", codeLife))
 	before, err := c.Attempts()
 	r.must(err)
-	r.write("Faux-2-passe")
-	r.press(hands.Return)
+	r.says(pupil.address)
+	r.proves(pupil, "Faux-2-passe")
 	r.outcome("wrong_password")
+	r.see(passwordScreen(pupil, fault("error.password.wrong", 0)))
 	r.write(pupil.password)
 	r.press(hands.Return)
 	r.connect()
@@ -208,6 +274,41 @@ func TestRealCASOAuth(t *testing.T) {
 	if after != before+2 {
 		t.Errorf("CAS judged %d passwords, want 2", after-before)
 	}
+	late := person{"lea.tard@univ-uness.fr", "Mot-2-passe", "Léa Tard"}
+	stopped := person{"ida.stop@univ-uness.fr", "Mot-2-passe", "Ida Stop"}
+	r.must(c.Add(realidp.Person{Email: late.address, Name: late.name, Password: late.password, State: "expired"}))
+	r.must(c.Add(realidp.Person{Email: stopped.address, Name: stopped.name, Password: stopped.password, State: "interrupt"}))
+	t.Run("further steps", func(t *testing.T) { furtherSteps(t, casServer(c, "oauth", codeLife), late, stopped) })
+}
+
+// furtherSteps: what CAS says after the right password, and what is on the screen then.
+func furtherSteps(t *testing.T, s server, late, stopped person) {
+	r := at(t, s)
+	r.says(stopped.address)
+	r.proves(stopped, stopped.password)
+	r.outcome("web_required")
+	r.see(login.View{Screen: login.ScreenTrouble, Trouble: &login.TroubleView{Kind: identity.WebRequired, Code: "S5", Final: true}})
+	r.press(hands.Escape)
+	r.on("password")
+	r.press(hands.Escape)
+	r.on("email")
+	r.see(emailScreen(stopped.address))
+	for range len(stopped.address) {
+		r.press(hands.BackSpace)
+	}
+	r.says(late.address)
+	r.proves(late, late.password)
+	r.outcome("account_blocked")
+	prominent := func(v *login.View) { v.Password.CodeProminent = true }
+	r.see(passwordScreen(late, prominent, fault("error.password.blocked.code", 0)))
+	r.askCode()
+	eventually(t, patience, "a mail", func() bool { return len(s.codes(late.address)) == 1 })
+	r.settle()
+	r.write(s.codes(late.address)[0])
+	r.press(hands.Return)
+	r.connect()
+	r.on("ended")
+	r.left("token for ") // this CAS looks a name up for passwords alone (internal/realidp/cas/wiring.groovy)
 }
 
 func TestRealKratos(t *testing.T) {
@@ -232,7 +333,8 @@ func TestRealKratos(t *testing.T) {
 		t.Fatal(err)
 	}
 	everything(t, server{
-		url: k.URL, caFile: k.CAFile, codes: k.Codes, stop: k.Stop, start: k.Start,
+		survey: "Ory Kratos; methods: identifier first; flows live 1h0m0s, TLS 1.3, ", // its version it keeps to itself
+		url:    k.URL, caFile: k.CAFile, codes: k.Codes, stop: k.Stop, start: k.Start,
 		lines: "provider = \"kratos\"\nissuer = \"" + k.URL + "\"\nclient_id = \"portillon\"\nscope = \"openid profile\"\npins = [\"" + k.Pin +
 			"\"]\nca_file = \"CA\"\ncode_valid = \"30s\"\n",
 	}, true, true, "token for "+pupil.name)

@@ -43,7 +43,7 @@ type CASOptions struct {
 	// long, in whole minutes; 0: a flow is in its page, and lives for as long as the key it is
 	// sealed with, CAS's own default.
 	FlowLife time.Duration
-	// Throttle has CAS refuse a name for a while that has failed within the last 20 s.
+	// Throttle has CAS refuse a name that has failed within the last 5 minutes.
 	Throttle bool
 	// OnePage has CAS ask for identifier and password on one page, as it does without passwordless
 	// login.

@@ -224,7 +224,11 @@ func casOneJudgement(t *testing.T, c *realidp.CAS, p *cas.Provider) {
 	if _, err := answerPassword(t, p, "zoe@univ-uness.fr", "Mot-2-passe"); err != nil {
 		t.Error(err)
 	}
-	after, err := c.Attempts()
+	after := before
+	eventually(t, "judgement in the server's log", func() bool {
+		after, err = c.Attempts()
+		return err != nil || after >= before+2
+	})
 	if err != nil || after != before+2 {
 		t.Errorf("CAS judged %d times (%v), want 2", after-before, err)
 	}

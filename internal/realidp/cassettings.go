@@ -78,7 +78,7 @@ func (c *CAS) settings() string {
 	}
 	if c.options.Throttle {
 		lines = append(lines, "cas.authn.throttle.core.username-parameter=username",
-			"cas.authn.throttle.failure.threshold=1", "cas.authn.throttle.failure.range-seconds=20")
+			"cas.authn.throttle.failure.threshold=1", "cas.authn.throttle.failure.range-seconds=300")
 	}
 	return strings.Join(lines, "\n") + "\n"
 }
