@@ -47,7 +47,7 @@
       if (e.value || getComputedStyle(e, "::placeholder").color.endsWith(", 0)")) continue;
       pen.font = `${s.fontWeight} ${s.fontSize} ${s.fontFamily}`;
       if (pen.measureText(e.placeholder).width > e.clientWidth - parseFloat(s.paddingLeft) - parseFloat(s.paddingRight) + 1) wrong.push(`${what(e)}: its placeholder is cut off`);
-    } else if (s.display !== "inline" && s.overflowX !== "auto" && e.scrollWidth > e.clientWidth + 1) wrong.push(`${what(e)}: cut off or overflowing`);
+    } else if (s.display !== "inline" && s.overflowX !== "auto" && (e.scrollWidth > e.clientWidth + 1 || e.matches("td") && e.scrollHeight > e.clientHeight + 2)) wrong.push(`${what(e)}: cut off or overflowing`);
   }
 
   // 1.4.3: contrast of text.
