@@ -288,7 +288,7 @@ func signalTries() []try {
 		out = append(out, try{name: "screen-" + s.name, item: "signals", elsewhere: true, do: func(e *escapee) {
 			pid := e.screenProcess()
 			e.must(syscall.Kill(pid, s.signal))
-			eventually(e.t, backWithin, "another screen process", func() bool { p := e.screenPid(); return p > 0 && p != pid })
+			eventually(e.t, back(), "another screen process", func() bool { p := e.screenPid(); return p > 0 && p != pid })
 		}}, try{name: "supervisor-" + s.name, item: "signals", elsewhere: true, do: func(e *escapee) {
 			e.must(syscall.Kill(e.tablet.Pid(), s.signal))
 			<-e.tablet.Done()

@@ -148,7 +148,7 @@ func (e *escapee) focus(w xproto.Window) {
 
 func (e *escapee) await5(what string, ok func() bool) {
 	e.t.Helper()
-	eventually(e.t, backWithin, what, ok)
+	eventually(e.t, back(), what, ok)
 }
 
 // eavesdrop takes the keyboard and waits for somebody to type: what is typed once the tablet has

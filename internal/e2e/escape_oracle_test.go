@@ -6,6 +6,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,21 @@ import (
 
 // backWithin is how soon the tablet must be as it should after whatever was done to it.
 const backWithin = 5 * time.Second
+
+// back is backWithin, or patience where the machine has more to do than it can: then a tablet that
+// starts takes its time, and is no escape.
+func back() time.Duration {
+	const manyEach = 3 // programs that want a processor
+	var load float64
+	b, err := os.ReadFile("/proc/loadavg")
+	if err == nil {
+		_, err = fmt.Sscan(string(b), &load)
+	}
+	if err == nil && load > manyEach*float64(runtime.NumCPU()) {
+		return patience
+	}
+	return backWithin
+}
 
 // label is on every screen of ours: which tablet it is.
 const label = "B12-07"
@@ -108,7 +124,7 @@ func (e *escapee) start(home func(*escapee)) {
 }
 
 // verdict is the oracle: "", or why this is an escape. Whatever was done may take its time to
-// show: what is wrong must stay wrong for backWithin, but for a program that ran.
+// show: what is wrong must stay wrong for back(), but for a program that ran.
 func (e *escapee) verdict() string {
 	e.t.Helper()
 	if why := e.betrayed; why != "" {
@@ -118,13 +134,13 @@ func (e *escapee) verdict() string {
 	e.breathe()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.Now().Add(backWithin)
+	began := time.Now()
 	for {
 		if ran, err := os.ReadFile(e.path("ran")); err != nil || len(ran) > 0 {
 			return fmt.Sprintf("a bait ran: %q %v", ran, err)
 		}
 		why := e.wrong()
-		if why == "" || time.Now().After(deadline) {
+		if why == "" || time.Since(began) > back() {
 			return why
 		}
 		<-tick.C
