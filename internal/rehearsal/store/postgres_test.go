@@ -76,9 +76,14 @@ func TestServerRefuses(t *testing.T) {
 		return
 	}
 	ctx := t.Context()
-	err := errors.Join(s.Run(ctx, "postgres", "CREATE ROLE garde LOGIN PASSWORD 'juste'"),
-		s.Run(ctx, "postgres", "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"),
-		s.Hba(ctx, "local all garde scram-sha-256", "local all all trust"))
+	name, err := s.Create(ctx, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guarded, latin := "garde_"+name, "latin_"+name // of this run
+	err = errors.Join(s.Run(ctx, "postgres", "CREATE ROLE "+guarded+" LOGIN PASSWORD 'juste'"),
+		s.Run(ctx, "postgres", "CREATE DATABASE "+latin+" ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"),
+		s.Hba(ctx, "local all "+guarded+" scram-sha-256", "local all all trust"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +91,7 @@ func TestServerRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.User = url.UserPassword("garde", secret)
+	u.User = url.UserPassword(guarded, secret)
 	// A server that reads its new rules a moment later lets everybody in meanwhile.
 	until(t, "the rules", func() bool {
 		db, err := store.Connect(ctx, u.String())
@@ -97,11 +102,7 @@ func TestServerRefuses(t *testing.T) {
 	})
 	refused(t, u.String(), store.ErrRefused)
 	refused(t, s.URL("absente"), store.ErrNoDatabase)
-	refused(t, s.URL("latin"), store.ErrEncoding)
-	name, err := s.Create(ctx, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	refused(t, s.URL(latin), store.ErrEncoding)
 	if err := opened(t)(store.Connect(ctx, s.URL(name))).Close(); err != nil {
 		t.Fatal(err)
 	}
