@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +58,8 @@ func at(t *testing.T, s server) *room {
 	before, rest, _ := strings.Cut(string(text), "[identity]")
 	_, after, _ := strings.Cut(rest, "[login]")
 	after, _, _ = strings.Cut(after, "[exam]")
+	// A server in Java may take minutes to be back, and a screen that nobody touches empties itself.
+	after = regexp.MustCompile(`(?m)^idle_reset = .*$`).ReplaceAllString(after, `idle_reset = "30m"`)
 	own := "[identity]\n" + strings.ReplaceAll(s.lines, "CA", r.path("real.pem"))
 	exam := "[exam]\ncommand = [\"" + r.path("casplayer") + "\", \"" + s.url + "\", \"" + r.path("real.pem") + "\"]\nhosts = [\"evaluation.example:443\"]\n"
 	r.must(os.WriteFile(r.path("portillon.toml"), []byte(before+own+"\n[login]"+after+exam), 0o644))
