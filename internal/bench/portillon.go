@@ -24,6 +24,10 @@ import (
 
 const screenLimit = 20 * time.Second
 
+// seen is how long after a screen was logged somebody types or touches: it is logged before it is
+// painted, and what comes in between is not for it.
+const seen = 600 * time.Millisecond
+
 // tablet is the product: the built program, logged in against the built service as
 // far as the code's running countdown. The service is not counted.
 type tablet struct {
@@ -80,14 +84,14 @@ func (t *tablet) settle(h *hands.Hands) error {
 	if err != nil {
 		return fmt.Errorf("first screen: %w", err)
 	}
+	<-time.After(seen)
 	if err := errors.Join(h.Type(fmt.Sprintf("tempete%05d@etu.univ-uness.fr", t.runs)), h.Press(hands.Return)); err != nil {
 		return err
 	}
 	if mark, err = wait(mark, login.ScreenPassword); err != nil {
 		return fmt.Errorf("password screen: %w", err)
 	}
-	// The screen is logged before it is painted; a finger comes after it.
-	<-time.After(300 * time.Millisecond)
+	<-time.After(seen)
 	at := t.button.Min.Add(t.button.Max).Div(2)
 	if err := errors.Join(h.Tap(at.X, at.Y), h.Move(parked.X, parked.Y)); err != nil {
 		return err
