@@ -30,7 +30,7 @@ import (
 var ErrNotReady = errors.New("not ready")
 
 const (
-	readyLimit = 30 * time.Second
+	readyLimit = 2 * time.Minute
 	stopLimit  = 10 * time.Second
 )
 
