@@ -144,30 +144,33 @@ func TestPortalFixation(t *testing.T) {
 		req.AddCookie(&http.Cookie{Name: "__Host-portal", Value: old})
 		return w.phone().do(req)
 	}
-	for what, f := range map[string]func(ph *phone) page{
-		"password": func(ph *phone) page {
+	for _, way := range []struct { // in this order: after the university, a link is mailed as well
+		what string
+		in   func(ph *phone) page
+	}{
+		{"password", func(ph *phone) page {
 			return ph.get("/connexion/choix").submit("/connexion/mot-de-passe", "password", camillePassword)
-		},
-		"code": func(ph *phone) page {
+		}},
+		{"code", func(ph *phone) page {
 			p := ph.get("/connexion/choix").submit("/connexion/envoi")
 			return p.submit("/connexion/code", "code", w.newestCode(camille, 1))
-		},
-		"university": func(ph *phone) page {
+		}},
+		{"university", func(ph *phone) page {
 			return ph.get("/universite").submit("/universite", "university", "demonstration").
 				follow().submit("login", "login", "cdurand", "password", "Universite-2026")
-		},
+		}},
 	} {
 		ph := w.phone()
 		ph.identify(camille)
 		before := ph.session(t)
-		if p := f(ph); p.status != http.StatusOK {
-			t.Fatalf("%s: %d %s", what, p.status, p.text())
+		if p := way.in(ph); p.status != http.StatusOK {
+			t.Fatalf("%s: %d %s", way.what, p.status, p.text())
 		}
 		if after := ph.session(t); before == "" || before == after {
-			t.Errorf("%s: the session kept its name", what)
+			t.Errorf("%s: the session kept its name", way.what)
 		}
 		if p := attacker(before); p.url.Path == "/compte" {
-			t.Errorf("%s: the old name is signed in", what)
+			t.Errorf("%s: the old name is signed in", way.what)
 		}
 	}
 	ph := w.phone()
