@@ -36,6 +36,7 @@ func TestKratosConformance(t *testing.T) {
 			if o.Unified {
 				cannot[identitytest.TellAccounts] = "nobody is asked for before the password"
 			}
+			o.Database = postgres(t) // the suite has flows at once
 			k := startKratos(t, o)
 			identitytest.Run(t, identitytest.Harness{Cannot: cannot, Start: func(t *testing.T) *identitytest.Service {
 				return serviceOf(t, k)
@@ -99,6 +100,21 @@ func stopOrStart(t testing.TB, k *realidp.Kratos, stop bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// postgres is the address of an empty database.
+func postgres(t *testing.T) string {
+	t.Helper()
+	pg, err := realidp.StartPostgres(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return pg.URL
 }
 
 func startKratos(t *testing.T, o realidp.KratosOptions) *realidp.Kratos {

@@ -255,16 +255,7 @@ func TestKratosRestart(t *testing.T) {
 
 // Twenty tablets, half of them with codes.
 func TestKratosTwentyAtOnce(t *testing.T) {
-	pg, err := realidp.StartPostgres(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := pg.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	d := newDesk(t, realidp.KratosOptions{Database: pg.URL})
+	d := newDesk(t, realidp.KratosOptions{Database: postgres(t)})
 	var wg sync.WaitGroup
 	for i := range 20 {
 		a := identitytest.Account{
