@@ -27,19 +27,9 @@ func TestProcedure3Whole(t *testing.T) {
 	if desk == nil {
 		return
 	}
-	r.write(own)
-	r.press(hands.Return)
-	r.outcome("account_unknown")
-	unknown := emailScreen(own, func(v *login.View) { v.Email.Unknown = true }, fault("error.email.unknown", 0))
-	r.see(unknown)
-	r.tap("Aide surveillant")
-	r.on("help")
-	r.see(helpScreen(procedure.Address, own))
+	unknown := r.asksAbout(own)
 
-	desk.Open(r.service.Cockpit)
-	desk.Type("#login", "scolarite")
-	desk.Type("#password", "Scolarite-2026!")
-	desk.Submit("button.main")
+	r.signsIn(desk, "scolarite", "Scolarite-2026!")
 	desk.Type("#q", "camille dur 22100418")
 	desk.Until(`document.forms.search.dataset.state == "answered" && document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("camille.durand@")`)
 	desk.Submit("td.edit a")
@@ -85,20 +75,10 @@ func TestProcedures1And2Whole(t *testing.T) {
 	if desk == nil {
 		return
 	}
-	r.write(slip)
-	r.press(hands.Return)
-	r.outcome("account_unknown")
-	unknown := emailScreen(slip, func(v *login.View) { v.Email.Unknown = true }, fault("error.email.unknown", 0))
-	r.see(unknown)
-	r.tap("Aide surveillant")
-	r.on("help")
-	r.see(helpScreen(procedure.Address, slip))
+	unknown := r.asksAbout(slip)
 
 	// The invigilator may look, and change nothing.
-	desk.Open(r.service.Cockpit)
-	desk.Type("#login", "surveillant")
-	desk.Type("#password", "Surveillant-2026!")
-	desk.Submit("button.main")
+	r.signsIn(desk, "surveillant", "Surveillant-2026!")
 	desk.Type("#q", "benali yanis 22100733")
 	desk.Until(`document.forms.search.dataset.state == "answered" && document.querySelectorAll("#rows tr").length == 1 && document.getElementById("rows").innerText.includes("22100733")`)
 	read := func(from browser.CSS) string { t.Helper(); return strings.Join(strings.Fields(desk.Text(from)), "") }
@@ -161,4 +141,13 @@ func TestProcedures1And2Whole(t *testing.T) {
 	r.on("connected")
 	r.see(connectedScreen(yanis))
 	r.outcome("connected")
+}
+
+// signsIn opens the cockpit on a desk.
+func (r *room) signsIn(desk *browser.Browser, login, password string) {
+	r.t.Helper()
+	desk.Open(r.service.Cockpit)
+	desk.Type("#login", login)
+	desk.Type("#password", password)
+	desk.Submit("button.main")
 }

@@ -13,19 +13,27 @@ import (
 
 // The procedures of «Urgence examen», lived on the tablet.
 
+// asksAbout types an address that nobody has, and opens the help, which begins there. It
+// returns the screen that is under the help.
+func (r *room) asksAbout(address string) login.View {
+	r.t.Helper()
+	r.write(address)
+	r.press(hands.Return)
+	r.outcome("account_unknown")
+	unknown := emailScreen(address, func(v *login.View) { v.Email.Unknown = true }, fault("error.email.unknown", 0))
+	r.see(unknown)
+	r.tap("Aide surveillant")
+	r.on("help")
+	r.see(helpScreen(procedure.Address, address))
+	return unknown
+}
+
 // TestProcedure1: an address that nobody has is compared with the cockpit's, corrected and
 // accepted.
 func TestProcedure1(t *testing.T) {
 	r := enter(t)
 	const typo = "camile.durand@etu.univ-uness.fr" // the local part is never guessed
-	r.write(typo)
-	r.press(hands.Return)
-	r.outcome("account_unknown")
-	unknown := emailScreen(typo, func(v *login.View) { v.Email.Unknown = true }, fault("error.email.unknown", 0))
-	r.see(unknown)
-	r.tap("Aide surveillant")
-	r.on("help")
-	r.see(helpScreen(procedure.Address, typo))
+	unknown := r.asksAbout(typo)
 	r.tap("Non, elle est différente")
 	r.see(helpScreen(procedure.Correct, typo))
 	r.tap("Retour")
