@@ -9,6 +9,7 @@ import (
 
 	"portillon/internal/identity/identitytest"
 	"portillon/internal/identity/kratos"
+	"portillon/internal/postgrestest"
 	"portillon/internal/realidp"
 )
 
@@ -105,7 +106,7 @@ func stopOrStart(t testing.TB, k *realidp.Kratos, stop bool) {
 // postgres is the address of an empty database.
 func postgres(t *testing.T) string {
 	t.Helper()
-	pg, err := realidp.StartPostgres(t.Context())
+	pg, err := postgrestest.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,11 @@ func postgres(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return pg.URL
+	name, err := pg.Create(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pg.URL(name)
 }
 
 func startKratos(t *testing.T, o realidp.KratosOptions) *realidp.Kratos {
