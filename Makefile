@@ -66,13 +66,13 @@ tour: build ## a scripted student through every screen under Xvfb; PNGs in out/t
 # a machine shared with others may starve a screen, and a change is not to blame for it.
 RERUNS ?= 0
 
-# run-tests tests the packages $(1).
+# run-tests tests the packages $(1), with the flags $(2).
 ifeq ($(RERUNS),0)
-run-tests = go test -timeout 30m $(1)
+run-tests = go test -timeout 40m $(2) $(1)
 else
 run-tests = mkdir -p out && rm -f out/reruns.txt && $(TOOLS)/gotestsum --format=standard-quiet --hide-summary=skipped \
 	--rerun-fails=$(RERUNS) --rerun-fails-max-failures=5 --rerun-fails-report=out/reruns.txt \
-	--packages="$(1)" -- -timeout 30m && { [[ ! -s out/reruns.txt ]] || { echo "tests that needed another try:"; cat out/reruns.txt; }; }
+	--packages="$(1)" -- -timeout 40m $(2) && { [[ ! -s out/reruns.txt ]] || { echo "tests that needed another try:"; cat out/reruns.txt; }; }
 endif
 
 .PHONY: test
@@ -81,14 +81,15 @@ test: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## every test a fr
 	$(call run-tests,$$(go list ./... | grep -v /internal/e2e$$ | tr '\n' ' '))
 	$(call run-tests,./internal/e2e) # last and alone: several tablets draw at once
 
+REAL := -tags realidp,no_animations,no_emoji
+
 .PHONY: test-real
-test-real: deps ## conformance against real servers, built or downloaded on first use (Kratos, CAS); REQUIRE_REAL_IDP=1 insists
+test-real: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## conformance against real servers, built or downloaded on first use (Kratos, CAS); REQUIRE_REAL_IDP=1 insists
 	@$(call install-missing,gcc libc6-dev ca-certificates postgresql maven python3-pip)
-	go vet -tags realidp,no_animations,no_emoji ./internal/realidp/... ./internal/e2e/...
-	@began=$$SECONDS; \
-	go test -tags realidp,no_animations,no_emoji -count=1 -timeout 40m ./internal/realidp/...; \
-	go test -tags realidp,no_animations,no_emoji -count=1 -timeout 30m -run '^TestReal' ./internal/e2e; \
-	echo "real servers: all passed in $$((SECONDS - began)) s"
+	go vet $(REAL) ./internal/realidp/... ./internal/e2e/...
+	$(call run-tests,./internal/realidp/...,$(REAL) -count=1)
+	$(call run-tests,./internal/e2e,$(REAL) -count=1 -run '^TestReal')
+	@echo "real servers: all passed"
 
 # Units of the image whose score must not be above 1.5 (of 10).
 UNITS := assets/image/mkosi.extra/usr/lib/systemd/system
