@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -236,12 +237,35 @@ func (s *slate) Wait(mark int, limit time.Duration, match func(demo.Event) bool)
 	}
 }
 
-// Tap is glass's.
-func (s *slate) Tap(x, y int) error { return s.vm.Touch(image.Pt(x, y)) }
+// Tap is glass's. It waits until the screen answered: what is touched faster than an emulated
+// machine reads it is lost on the way, between QEMU and the guest's driver.
+func (s *slate) Tap(x, y int) error {
+	before, err := s.screen()
+	if err == nil {
+		err = s.vm.Touch(image.Pt(x, y))
+	}
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(answerLimit); time.Now().Before(end); {
+		now, err := s.Look()
+		if err != nil || !bytes.Equal(now.Pix, before.Pix) {
+			return err
+		}
+	}
+	return nil // some touches change nothing
+}
+
+// answerLimit is how long the screen has to show that it was touched.
+const answerLimit = 10 * time.Second
 
 // Look is glass's.
 func (s *slate) Look() (*image.RGBA, error) {
 	<-time.After(300 * time.Millisecond) // each look costs the machine's time
+	return s.screen()
+}
+
+func (s *slate) screen() (*image.RGBA, error) {
 	img, err := s.vm.Screen()
 	if err != nil {
 		return nil, err
