@@ -3,6 +3,7 @@ package rehearsal_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -275,5 +276,31 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 	}
 	if _, err := http.ParseTime(res.Header.Get("Date")); err != nil {
 		t.Errorf("the clock check needs a Date: %v", err)
+	}
+}
+
+// TestDiscoveryBringsTheFirstNonce: who has just read one of the documents need not make a
+// proof twice.
+func TestDiscoveryBringsTheFirstNonce(t *testing.T) {
+	w := start(t)
+	form := url.Values{"client_id": {"portillon"}, "response_type": {"code"}, "auth_session": {"x"}, "otp": {"000000"}}
+	for _, path := range []string{wire.MetadataPath, "/jwks"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.Issuer+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := w.web.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if c := res.Header.Get("Cache-Control"); c != "no-store" {
+			t.Errorf("%s: an answer with a nonce may be kept: %q", path, c)
+		}
+		tab := w.tablet()
+		tab.nonce = res.Header.Get(wire.HeaderDPoPNonce)
+		w.want(tab.once("/challenge", form, nil), wire.ErrorInvalidSession)
 	}
 }

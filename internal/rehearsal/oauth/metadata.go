@@ -8,7 +8,8 @@ import (
 	"portillon/internal/wire"
 )
 
-// metadata mounts the two documents that anyone may read.
+// metadata mounts the two documents that anyone may read. Both bring a nonce, as every answer
+// does (RFC 9449 §8.2), so that a client's first proof need not be made twice.
 func (s *Service) metadata(mux *http.ServeMux) error {
 	doc, err := json.Marshal(wire.Metadata{
 		Issuer:                         s.Issuer,
@@ -33,7 +34,8 @@ func (s *Service) metadata(mux *http.ServeMux) error {
 	for path, body := range map[string][]byte{wire.MetadataPath: doc, pathJWKS: set} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Cache-Control", "no-store") // the nonce's, too
+			w.Header().Set(wire.HeaderDPoPNonce, s.nonces.current())
 			_, _ = w.Write(body) // the client hung up: nothing to do
 		})
 	}
