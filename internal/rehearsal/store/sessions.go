@@ -34,15 +34,12 @@ func (t *Tx) InsertSession(s *Session, hash []byte, now time.Time) (err error) {
 // touched since idle, and moves it under next. Of two concurrent calls with the same
 // hash one finds it.
 func (t *Tx) RotateSession(hash []byte, jkt string, next []byte, idle, now time.Time) (Session, bool, error) {
-	n, err := t.exec("rotate session", `UPDATE sessions SET hash = ?, touched_at = ?
-		WHERE hash = ? AND jkt = ? AND touched_at >= ?`, next, millis(now), hash, jkt, millis(idle))
-	if err != nil || n == 0 {
-		return Session{}, false, err
-	}
 	var s Session
 	var account sql.NullInt64
-	found, err := t.row("session", `SELECT id, jkt, client_id, scope, code_challenge, account_id,
-		subject, class, address, masked FROM sessions WHERE hash = ?`, []any{next},
+	found, err := t.row("rotate session", `UPDATE sessions SET hash = ?, touched_at = ?
+		WHERE hash = ? AND jkt = ? AND touched_at >= ?
+		RETURNING id, jkt, client_id, scope, code_challenge, account_id, subject, class, address, masked`,
+		[]any{next, millis(now), hash, jkt, millis(idle)},
 		&s.ID, &s.JKT, &s.ClientID, &s.Scope, &s.CodeChallenge, &account,
 		&s.Subject, &s.Class, &s.Address, &s.Masked)
 	s.AccountID = account.Int64

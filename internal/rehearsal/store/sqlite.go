@@ -48,7 +48,7 @@ func Open(ctx context.Context, dir string) (*DB, error) {
 		return fail(errors.Join(err, writer.Close()))
 	}
 	reader.SetMaxOpenConns(readers)
-	return &DB{writer: writer, reader: reader, engine: sqlite{}, place: path}, nil
+	return &DB{writer: writer, reader: reader, engine: sqlite{}, place: path, statements: &statements{ready: map[string]*sql.Stmt{}}}, nil
 }
 
 func dsn(path, lock string) string {

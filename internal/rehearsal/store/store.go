@@ -53,6 +53,7 @@ type DB struct {
 	engine         engine
 	place          string        // for people: the file, or server and name
 	turn           chan struct{} // PostgreSQL: this process's Writes, so that they do not wait on many connections
+	statements     *statements   // SQLite: those of Step
 }
 
 // Tx is one transaction. It is not to be kept.
@@ -61,6 +62,9 @@ type Tx struct {
 	tx      *sql.Tx
 	engine  engine
 	writing bool
+
+	statements *statements // nil: nothing is prepared
+	missed     []string    // queries that were not prepared yet
 }
 
 // Shared reports whether other processes may serve from the same database: what matters
@@ -106,11 +110,31 @@ func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 // ErrUnavailable.
 func (d *DB) Step(ctx context.Context, f func(*Tx) error) error {
 	if !d.Shared() {
-		return d.run(ctx, d.writer, nil, true, f)
+		return d.stepAlone(ctx, f)
 	}
 	wait, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	return d.fault(ctx, d.run(wait, d.writer, nil, true, f))
+}
+
+// stepAlone is Step on the one connection. It waits for it until ctx ends, and is not
+// interrupted then: a step takes less than a millisecond, and a watch over each of its
+// statements would take as long as the statement.
+func (d *DB) stepAlone(ctx context.Context, f func(*Tx) error) error {
+	conn, err := d.writer.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	ctx = context.WithoutCancel(ctx)
+	var missed []string
+	err = d.run(ctx, conn, nil, true, func(tx *Tx) error {
+		tx.statements = d.statements
+		defer func() { missed = tx.missed }()
+		return f(tx)
+	})
+	_ = conn.Close() // back to the pool; it fails only where it was closed already
+	d.statements.prepare(ctx, d.writer, missed)
+	return err
 }
 
 // Read runs f on one consistent view of the database. It fails with ErrUnavailable.
@@ -133,7 +157,12 @@ func (d *DB) fault(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, writing bool, f func(*Tx) error) error {
+// beginner is a pool of connections, or one of them.
+type beginner interface {
+	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
+}
+
+func (d *DB) run(ctx context.Context, db beginner, o *sql.TxOptions, writing bool, f func(*Tx) error) error {
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -151,7 +180,7 @@ func (d *DB) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, writing bool
 }
 
 func (t *Tx) exec(op, query string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...)
+	res, err := t.execute(query, args)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", op, err)
 	}
@@ -170,18 +199,19 @@ func (t *Tx) insert(op, query string, args ...any) (id int64, err error) {
 
 // row scans one row; found is false, without an error, where there is none.
 func (t *Tx) row(op, query string, args []any, dest ...any) (found bool, err error) {
-	switch err := t.tx.QueryRowContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...).Scan(dest...); {
-	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("%s: %w", op, err)
-	}
-	return true, nil
+	err = t.rows(op, query, args, func(r *sql.Rows) error {
+		if found {
+			return nil // the first counts
+		}
+		found = true
+		return r.Scan(dest...)
+	})
+	return found && err == nil, err
 }
 
 // rows calls scan for each row.
 func (t *Tx) rows(op, query string, args []any, scan func(*sql.Rows) error) (err error) {
-	rs, err := t.tx.QueryContext(t.ctx, t.engine.rebind(query), t.engine.bind(args)...)
+	rs, err := t.query(query, args)
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
