@@ -4,7 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"io"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -124,12 +124,17 @@ func startService(b *testing.B, data string) *demo.Service {
 	if out, err := exec.Command("go", "build", "-o", bin, "portillon/cmd/rehearsal").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	s, err := demo.StartService(b.Context(), bin, io.Discard, "--demo", "--data", data)
+	// A file, as a system's journal: through a pipe the tablets' process would read it.
+	log, err := os.Create(filepath.Join(b.TempDir(), "rehearsal.log"))
 	if err != nil {
 		b.Fatal(err)
 	}
+	s, err := demo.StartService(b.Context(), bin, log, "--demo", "--data", data)
+	if err != nil {
+		b.Fatal(errors.Join(err, log.Close()))
+	}
 	b.Cleanup(func() {
-		if err := s.Stop(); err != nil {
+		if err := errors.Join(s.Stop(), log.Close()); err != nil {
 			b.Error(err)
 		}
 	})
