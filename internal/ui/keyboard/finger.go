@@ -13,6 +13,30 @@ const (
 	RepeatEvery = 50 * time.Millisecond
 )
 
+// settle is two of the toolkit's ticks: on a screen that is not behind, it has read every event
+// that came before.
+const settle = time.Second / 30
+
+// afterEvents calls f on the UI goroutine, which do is the way to, after d. Where a drawing took long
+// that goroutine has both a timer and the end of a touch to look at, and the toolkit takes either first: a
+// short touch would be a long one. So the timer looks twice, and between the two whatever waited is read.
+func afterEvents(do func(func()), d time.Duration, f func()) (stop func()) {
+	stopped := false // the UI goroutine's
+	unlessStopped := func(f func()) func() {
+		return func() {
+			if !stopped {
+				f()
+			}
+		}
+	}
+	again := func() { time.AfterFunc(settle, func() { do(unlessStopped(f)) }) }
+	first := time.AfterFunc(d-settle, func() { do(unlessStopped(again)) })
+	return func() {
+		stopped = true
+		first.Stop()
+	}
+}
+
 // finger is one finger that is down.
 type finger struct {
 	key   int    // index in Keyboard.keys; -1: on none any more

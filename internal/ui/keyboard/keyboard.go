@@ -34,8 +34,8 @@ type Output interface {
 type Option func(*Keyboard)
 
 // WithTimer gives the clock of long press and repetition: it calls f on the UI
-// goroutine after d, unless stop is called first. The default is time.AfterFunc
-// and fyne.Do.
+// goroutine after d, unless stop is called first. The default lets the fingers' events that have
+// come meanwhile go first.
 func WithTimer(after func(d time.Duration, f func()) (stop func())) Option {
 	return func(k *Keyboard) { k.after = after }
 }
@@ -69,10 +69,7 @@ var (
 // New returns a keyboard that shows nothing yet.
 func New(l *look.Look, out Output, opts ...Option) *Keyboard {
 	k := &Keyboard{look: l, out: out, fingers: map[int]*finger{}}
-	k.after = func(d time.Duration, f func()) func() {
-		t := time.AfterFunc(d, func() { fyne.Do(f) })
-		return func() { t.Stop() }
-	}
+	k.after = func(d time.Duration, f func()) func() { return afterEvents(fyne.Do, d, f) }
 	for _, o := range opts {
 		o(k)
 	}
