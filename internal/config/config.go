@@ -5,7 +5,7 @@
 // at once.
 //
 // Every key must be written, so that a file says by itself what holds. The only
-// ones that may be absent are centre.local_phone, the table [identity.cas]
+// ones that may be absent are centre.local_phone, centre.image_window, the table [identity.cas]
 // (required for provider "cas", put aside for any other) and, in it, the address
 // of the mode that is not used. Empty is a value, with the meaning given here,
 // for centre.tablet, centre.local_phone, centre.update_uri, identity.ca_file
@@ -52,6 +52,7 @@ type Centre struct {
 	SupportURI   string
 	BatteryMin   int    // percent, 0 to 100
 	UpdateURI    string // empty: no updates are pulled
+	ImageWindow  Window // when images are, too; zero: never
 }
 
 // Identity is the service that proves who a student is.

@@ -80,6 +80,7 @@ func readCentre(r *reader) Centre {
 		SupportURI:   r.str("centre.support_uri", filled, httpsURI),
 		BatteryMin:   r.integer("centre.battery_min", 0, 100),
 		UpdateURI:    r.str("centre.update_uri", present, httpsURI),
+		ImageWindow:  r.window("centre.image_window"),
 	}
 }
 

@@ -103,7 +103,7 @@ func TestEachKeyIsNeeded(t *testing.T) {
 		key := table + name
 		t.Run(key, func(t *testing.T) {
 			_, err := Parse("f", []byte(strings.Replace(src, line+"\n", "", 1)))
-			if key == "centre.local_phone" || key == "identity.retry_most" {
+			if key == "centre.local_phone" || key == "centre.image_window" || key == "identity.retry_most" {
 				if err != nil {
 					t.Errorf("may be absent, got %v", err)
 				}
@@ -153,6 +153,9 @@ func TestSingleMistakes(t *testing.T) {
 		{`# [identity.cas] `, "[identity.cas]\nmode = 7", "identity.cas.mode", "string"},
 		{`code_valid = "180s"`, `code_valid = "601s"`, "identity.code_valid", "between 1s and 10m"},
 		{`retry_most = "2m"`, `retry_most = "4s"`, "identity.retry_most", "between 5s and 5m"},
+		{`image_window = ""`, `image_window = "20:00-20:00"`, "centre.image_window", "two times of the day"},
+		{`image_window = ""`, `image_window = "8:00-9:00"`, "centre.image_window", "two times of the day"},
+		{`image_window = ""`, `image_window = 20`, "centre.image_window", "a string in quotes"},
 		{`code_valid = "180s"`, `code_valid = "1.5s"`, "identity.code_valid", "whole seconds"},
 		{`idle_reset = "2m"`, `idle_reset = "4s"`, "login.idle_reset", "between 5s and 30m"},
 		{`max_age = "6h"`, `max_age = "25h"`, "session.max_age", "between 1s and 24h"},

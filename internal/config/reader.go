@@ -104,6 +104,12 @@ func (r *reader) checked(line int, key, v string, checks []check) string {
 	return v
 }
 
+// window is never where nothing is written.
+func (r *reader) window(key string) Window {
+	w, _ := parseWindow(r.str(key, optional, window)) // what is wrong is noted
+	return w
+}
+
 func (r *reader) list(key string, n need, checks ...check) []string {
 	e := r.get(key, n, unstable.Array, "a list of strings in brackets")
 	if e == nil {

@@ -45,10 +45,11 @@ type Answer string
 // The answers, in the order in which they are found.
 const (
 	Look    Answer = "look"
-	Nowhere Answer = "no address"  // centre.update_uri is empty
-	InUse   Answer = "in use"      // somebody may be at the tablet
-	Power   Answer = "low battery" // neither mains nor BatteryMin
-	Lately  Answer = "lately"      // less than Every ago
+	Nowhere Answer = "no address"         // centre.update_uri is empty
+	InUse   Answer = "in use"             // somebody may be at the tablet
+	Power   Answer = "low battery"        // neither mains nor BatteryMin
+	Lately  Answer = "lately"             // less than Every ago
+	Hours   Answer = "not in these hours" // outside centre.image_window
 )
 
 // Decide says whether this tablet looks for news now.
@@ -62,6 +63,18 @@ func Decide(t Tablet) Answer {
 		return Power
 	case t.Last >= 0 && t.Last < Every:
 		return Lately
+	}
+	return Look
+}
+
+// DecideImage is Decide for an image, which is fetched in the centre's hours alone; now is in the centre's time
+// zone. A download under way is asked again, with Last negative: what has changed ends it.
+func DecideImage(t Tablet, w config.Window, now time.Time) Answer {
+	if a := Decide(t); a != Look {
+		return a
+	}
+	if !w.Contains(now) {
+		return Hours
 	}
 	return Look
 }

@@ -57,6 +57,30 @@ func TestNobodyIsDisturbed(t *testing.T) {
 	})
 }
 
+// TestDecideImage: what forbids a configuration forbids an image, and so does the hour.
+func TestDecideImage(t *testing.T) {
+	standing := Tablet{URI: "https://updates.example", Idle: time.Second, Battery: 80, Last: -1}
+	night := config.Window{From: 20 * time.Hour, To: 6 * time.Hour}
+	in, out := time.Date(2026, 1, 1, 23, 0, 0, 0, time.UTC), time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
+	used := standing
+	used.Idle = -1
+	for name, c := range map[string]struct {
+		tablet Tablet
+		window config.Window
+		now    time.Time
+		want   Answer
+	}{
+		"at night":         {standing, night, in, Look},
+		"by day":           {standing, night, out, Hours},
+		"no window is set": {standing, config.Window{}, in, Hours},
+		"in use at night":  {used, night, in, InUse},
+	} {
+		if got := DecideImage(c.tablet, c.window, c.now); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestNewer(t *testing.T) {
 	for _, c := range []struct {
 		offered, held uint64
