@@ -20,7 +20,7 @@ TOOLS := $(CURDIR)/bin/tools
 # thumbs; a browser for the web pages; a database server for a service of several processes.
 BUILD_DEPS := gcc libc6-dev pkg-config libgl1-mesa-dev libx11-dev libxcursor-dev \
 	libxrandr-dev libxinerama-dev libxi-dev libxxf86vm-dev ca-certificates
-TEST_DEPS := xvfb cage xwayland xdotool xinput x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
+TEST_DEPS := xvfb mtools cage xwayland xdotool xinput x11-utils x11-xserver-utils xkb-data libgl1-mesa-dri \
 	dbus dbus-daemon gnome-keyring xserver-xorg-core xserver-xorg-video-dummy \
 	nftables iproute2 util-linux chromium postgresql
 BENCH_DEPS := chromium firefox-esr
@@ -93,7 +93,7 @@ test-real: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## conformanc
 
 # Units of the image whose score must not be above 1.5 (of 10).
 UNITS := assets/image/mkosi.extra/usr/lib/systemd/system
-HARDENED := portillon portillon-unconfigured portillon-adopt portillon-update
+HARDENED := portillon portillon-unconfigured portillon-adopt portillon-update portillon-up portillon-image portillon-install@
 
 .PHONY: lint
 lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint

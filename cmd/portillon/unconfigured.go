@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
 
 	"portillon/internal/lockdown"
+	"portillon/internal/supervisor"
 	"portillon/internal/ui/look"
 	"portillon/internal/ui/unconfigured"
 	"portillon/internal/words"
@@ -50,6 +52,11 @@ func showUnconfigured() error {
 	fill(win)
 	a.Lifecycle().SetOnStarted(func() {
 		logger().Info("screen", "screen", "unconfigured", "reason", refusal.Reason)
+		// The system works, whatever its configuration: an update is not to blame.
+		up := filepath.Join(runtime, supervisor.PowerDir, supervisor.UpFile)
+		if err := os.WriteFile(up, nil, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			logger().Warn("up", "err", err)
+		}
 	})
 	win.ShowAndRun()
 	return nil

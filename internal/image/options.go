@@ -16,8 +16,8 @@ var ErrOptions = errors.New("image: options")
 // Options is what differs from one image to the next. All are required but the ones said
 // to be optional. Paths are the build machine's.
 type Options struct {
-	// Version names the image: digits, letters, dots, "~", "^" and "+"; it is compared
-	// as Debian compares versions, so a later image has a higher one.
+	// Version names the image: a digit, then digits, letters, dots, "~" and "^", 26 in all (a partition's
+	// label holds it). It is compared as update.Compare does, so a later image has a higher one.
 	Version string
 	// Programs are the directory of portillon and portillonctl, built for Debian 13.
 	Programs string
@@ -49,6 +49,11 @@ func firmwarePackages() []string {
 		"firmware-mediatek", "firmware-libertas", "firmware-brcm80211", "firmware-amd-graphics"}
 }
 
+// goodVersion: a digit, then at most 25 of what a partition's label and a kernel's counted name leave to it.
+func goodVersion(s string) bool {
+	return regexp.MustCompile(`^[0-9][A-Za-z0-9.~^]{0,25}$`).MatchString(s)
+}
+
 // check names everything that is wrong at once.
 func (o Options) check() error {
 	var wrong []string
@@ -57,7 +62,7 @@ func (o Options) check() error {
 			wrong = append(wrong, fmt.Sprintf(format, args...))
 		}
 	}
-	must(regexp.MustCompile(`^[0-9][A-Za-z0-9.~^+]{0,31}$`).MatchString(o.Version), "version %q: a digit first, then digits, letters, . ~ ^ +", o.Version)
+	must(goodVersion(o.Version), "version %q: a digit first, then at most 25 digits, letters, . ~ ^", o.Version)
 	for _, p := range []struct{ name, path string }{{"programs", o.Programs}, {"configuration key", o.ConfigKey},
 		{"Secure Boot key", o.SecureBootKey}, {"Secure Boot certificate", o.SecureBootCert}} {
 		must(filepath.IsAbs(p.path), "%s: not an absolute path: %q", p.name, p.path)

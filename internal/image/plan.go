@@ -98,6 +98,11 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 			p.Links, err = parseLinks(string(b))
 			return err
 		}
+		if path.Dir(name) == "mkosi.repart" { // sizes are the options'
+			if b, err = o.fill(name, string(b)); err != nil {
+				return err
+			}
+		}
 		p.Files = append(p.Files, File{Path: name, Mode: modeOf(name), Data: b})
 		return nil
 	})
@@ -153,17 +158,26 @@ func (p *Plan) addLocal() error {
 		{extra + "/usr/lib/portillon/keyboards", "{{range .Keyboards}}{{.}}\n{{end}}"},
 		{extra + "/usr/lib/portillon/image", "{{.Version}}\n"},
 	} {
-		t, err := template.New(f.path).Parse(f.text)
+		b, err := p.Options.fill(f.path, f.text)
 		if err != nil {
-			return fmt.Errorf("image: %s: %w", f.path, err)
+			return err
 		}
-		var b bytes.Buffer
-		if err := t.Execute(&b, localView{p.Options}); err != nil {
-			return fmt.Errorf("image: %s: %w", f.path, err)
-		}
-		p.Files = append(p.Files, File{Path: f.path, Mode: 0o644, Data: b.Bytes()})
+		p.Files = append(p.Files, File{Path: f.path, Mode: 0o644, Data: b})
 	}
 	return nil
+}
+
+// fill executes the template of a file.
+func (o Options) fill(name, text string) ([]byte, error) {
+	t, err := template.New(name).Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("image: %s: %w", name, err)
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, localView{o}); err != nil {
+		return nil, fmt.Errorf("image: %s: %w", name, err)
+	}
+	return b.Bytes(), nil
 }
 
 // addPrograms adds what is copied from the build machine.
@@ -190,6 +204,16 @@ func (v localView) Out() string           { return path.Join(treeWork, outputDir
 func (v localView) Release() string       { return Release }
 func (v localView) Keyboards() []string   { return sorted(v.Options.Keyboards) }
 func (v localView) TimeServers() []string { return sorted(v.Options.TimeServers) }
+
+// SlotSize and HashSize are a slot's, which each later image must fit: half of the first are in use.
+func (v localView) SlotSize() string {
+	if v.Firmware {
+		return "512M"
+	}
+	return "300M"
+}
+
+func (v localView) HashSize() string { return "8M" }
 
 func (v localView) Components() string {
 	if v.Firmware {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Power is what can be asked of the machine.
@@ -31,13 +32,36 @@ const PowerDir = "portillon-power"
 // look for a newer configuration then, and at no other time.
 const IdleFile = "idle"
 
-// idle says so. Where nobody listens nothing is said.
+// UpFile is written in PowerDir once a login screen was seen. On the image, a boot after an update is
+// good from then on (portillon-up.service).
+const UpFile = "up"
+
+// upScreen is the screen that says so: login's first, where a candidate types.
+const upScreen = "email"
+
+// kept keeps the screens' notes, and says when the first login screen is among them.
+func (v *serving) kept(notes []Note) {
+	seen := func(n Note) bool { return n.Screen == upScreen }
+	if slices.ContainsFunc(notes, seen) && !slices.ContainsFunc(v.notes, seen) {
+		v.leave(UpFile)
+	}
+	v.notes = notes
+}
+
+// idle says so.
 func (v *serving) idle() {
+	if !v.exam.under() {
+		v.leave(IdleFile)
+	}
+}
+
+// leave writes a file in PowerDir. Where nobody listens nothing is said.
+func (v *serving) leave(name string) {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if dir == "" || v.exam.under() {
+	if dir == "" {
 		return
 	}
-	f, err := os.OpenFile(filepath.Join(dir, PowerDir, IdleFile), os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, PowerDir, name), os.O_WRONLY|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -46,7 +70,7 @@ func (v *serving) idle() {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		v.log.Warn("idle", "err", err)
+		v.log.Warn(name, "err", err)
 	}
 }
 

@@ -71,7 +71,7 @@ func (v *serving) handle(packet []byte) error {
 	case opPower:
 		err = v.power(r.Power)
 	case opNote:
-		v.notes = r.Notes
+		v.kept(r.Notes)
 	case opStart:
 		err = v.exam.start(body)
 	case opRelaunch:
