@@ -24,10 +24,6 @@ const (
 // errUsage is wrapped by everything that is a question of how to type it.
 var errUsage = errors.New("usage")
 
-// errOneSlot is imageUpdate's answer, for now.
-var errOneSlot = errors.New("a tablet of this version has one root slot: write the image again (docs/centre.md, step 4); " +
-	"a new configuration needs no new image (update_uri, or image configure)")
-
 // errSaid ends a command whose output has said already that the answer is no.
 var errSaid = errors.New("said already")
 
@@ -57,7 +53,7 @@ func commands() []command {
 		{"egress", "[USERS] [--json] FILE|--closed", "the nftables ruleset of a configuration; USERS: --users kiosk --resolver … --time … --dhcp …", egressRender},
 		{"doctor", "[--json] [--config FILE]", "is this tablet locked down and ready? run it as the kiosk's user", doctor},
 		{"image keygen", "[--centre NAME] [DIR]", "the centre's keys: Secure Boot and configurations", imageKeygen},
-		{"image build", "[--keys DIR] [--version V] [--firmware] [--ntp HOST] [--keyboard V:P] [--lock FILE] [--plan]", "the tablet image, as root", imageBuild},
+		{"image build", "[--keys DIR] [--version V] [--days 365] [--firmware] [--ntp HOST] [--keyboard V:P] [--lock FILE] [--plan]", "the tablet image, as root", imageBuild},
 		{"image configure", "DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE]", "a signed configuration on a tablet's disk", imageConfigure},
 		{"image verify", "DIR|DISK [--same-as DIR]", "checksums of an image, two builds of one, or what a disk's configuration holds", imageVerify},
 		{"image adopt", "[--partition DEVICE]", "at boot: verify the configuration, or say why not", imageAdopt},
@@ -66,14 +62,14 @@ func commands() []command {
 		{"image usb", "VENDOR:PRODUCT", "asked by udev: may this be plugged in?", imageUSB},
 		{"image session", "-- COMPOSITOR …", "run by the kiosk: start the compositor, told how to draw", imageSession},
 		{"image test", "[--short] [--source DIR]", "boot the image that was built last in a virtual machine and attack it, from the source tree", imageTest},
-		{"image update", "", "a new image on a tablet in use", imageUpdate},
+		{"image update", "DISK --image DIR [--key KEY.pub]", "a later image in the other slot of a tablet's disk; it keeps its configuration and its state", imageUpdate},
+		{"image fetch", "[--json]", "on a tablet that nobody is at, in the centre's hours: a later image from update_uri", imageFetch},
+		{"image install", "[--disk DISK]", "write in the other slot what is fetched, from standard input", imageInstall},
 		{"keyring", "[--runtime DIR] [--state DIR] [--credential FILE]", "the tablet's private bus and its keyring, unlocked; as the tablet's user", keyringServe},
 		{"storm", "--tablets N --issuer URL …", "a room, a city, a country logging in at once", stormCommand},
 		{"rehearse", "[--size WxH] [--language fr|en]", "the whole room on this machine, to try it", rehearse},
 	}
 }
-
-func imageUpdate(context.Context, run, []string) error { return errOneSlot }
 
 // Main runs the command that args name and returns its exit code.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {

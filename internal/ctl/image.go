@@ -47,6 +47,7 @@ type imageAnswer struct {
 	Keys       string   `json:"keys,omitempty"`
 	Disk       string   `json:"disk,omitempty"`
 	Holds      []string `json:"holds,omitempty"`
+	Version    string   `json:"version,omitempty"`
 	Thumbprint string   `json:"thumbprint,omitempty"`
 	Refused    string   `json:"refused,omitempty"`
 	Error      string   `json:"error,omitempty"`
@@ -86,6 +87,7 @@ type buildFlags struct {
 	programs, lock        string
 	options               image.Options
 	epoch                 int64
+	days                  int
 	timeServers, keyboard list
 }
 
@@ -100,6 +102,7 @@ func parseBuild(args []string) (buildFlags, error) {
 	flags.StringVar(&f.programs, "programs", "", "")
 	flags.StringVar(&f.options.Version, "version", "1", "")
 	flags.Int64Var(&f.epoch, "epoch", time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Unix(), "")
+	flags.IntVar(&f.days, "days", 365, "")
 	flags.BoolVar(&f.options.Firmware, "firmware", false, "")
 	flags.StringVar(&f.lock, "lock", "", "")
 	flags.Var(&f.timeServers, "ntp", "")
@@ -169,7 +172,23 @@ func imageBuild(ctx context.Context, r run, args []string) error {
 	if err != nil {
 		return err
 	}
-	return r.sayImage(f.asJSON, imageAnswer{OK: true, Image: dir}, "%s\n", dir)
+	signed, err := signOffer(filepath.Join(dir, image.OfferName), filepath.Join(f.keys, image.ConfigKey), f.days)
+	if err != nil {
+		return err
+	}
+	return r.sayImage(f.asJSON, imageAnswer{OK: true, Image: dir}, "%s\n%s\n", dir, signed)
+}
+
+// signOffer signs what tablets are offered, where the centre's key is at hand, and says so.
+func signOffer(file, key string, days int) (string, error) {
+	if _, err := os.Stat(key); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("%s: not signed (no %s here); tablets take it once it is: portillonctl config sign --key KEY --days %d %s", file, key, days, file), nil
+	}
+	signature, err := sign(signing{key: key, days: days, file: file})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s: signed for updates, until %s", file, signature.NotAfter.Format(time.DateOnly)), nil
 }
 
 // progress draws a bar on a terminal, and writes a line a step where there is none.

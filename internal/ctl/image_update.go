@@ -53,10 +53,7 @@ func imagePull(ctx context.Context, r run, args []string) error {
 	if answer := update.Decide(tablet); answer != update.Look {
 		return errors.Join(r.sayImage(*asJSON, imageAnswer{Refused: string(answer)}, "not now: %s\n", answer), errSaid)
 	}
-	if err := os.WriteFile(*looked, nil, 0o600); err != nil {
-		return err
-	}
-	if err := os.Chtimes(*looked, now, now); err != nil {
+	if err := touch(*looked, now); err != nil {
 		return err
 	}
 	held, err := config.LoadSignature(*file)

@@ -128,39 +128,44 @@ func configSign(_ context.Context, r run, args []string) error {
 	if s.days < 1 {
 		return fmt.Errorf("%w: --days must be 1 or more", errUsage)
 	}
-	raw, err := signable(s.file)
+	signature, err := sign(s)
 	if err != nil {
 		return err
 	}
+	return r.say(s.asJSON, answer{OK: true, File: s.file + config.SignatureSuffix, Serial: signature.Serial, NotAfter: &signature.NotAfter},
+		"%s: serial %d, until %s\n", s.file+config.SignatureSuffix, signature.Serial, signature.NotAfter.Format(time.DateOnly))
+}
+
+// sign writes the signature beside its file.
+func sign(s signing) (config.Signature, error) {
+	raw, err := signable(s.file)
+	if err != nil {
+		return config.Signature{}, err
+	}
 	key, err := config.LoadPrivateKey(s.key)
 	if err != nil {
-		return err
+		return config.Signature{}, err
 	}
 	old, err := config.LoadSignature(s.file)
 	switch {
 	case errors.Is(err, config.ErrUnsigned):
 	case err != nil:
-		return err
+		return config.Signature{}, err
 	case s.serial != 0 && s.serial <= old.Serial:
-		return fmt.Errorf("%s has serial %d already; tablets refuse to go back: sign with a higher one", s.file+config.SignatureSuffix, old.Serial)
+		return config.Signature{}, fmt.Errorf("%s has serial %d already; tablets refuse to go back: sign with a higher one", s.file+config.SignatureSuffix, old.Serial)
 	}
 	if s.serial == 0 {
 		s.serial = old.Serial + 1
 	}
 	signature, err := config.Sign(raw, key, s.serial, time.Now().AddDate(0, 0, s.days))
 	if err != nil {
-		return err
+		return config.Signature{}, err
 	}
 	b, err := json.MarshalIndent(signature, "", "  ")
 	if err != nil {
-		return err
+		return config.Signature{}, err
 	}
-	path := s.file + config.SignatureSuffix
-	if err := replace(path, append(b, '\n')); err != nil {
-		return err
-	}
-	return r.say(s.asJSON, answer{OK: true, File: path, Serial: signature.Serial, NotAfter: &signature.NotAfter},
-		"%s: serial %d, until %s\n", path, signature.Serial, signature.NotAfter.Format(time.DateOnly))
+	return signature, replace(s.file+config.SignatureSuffix, append(b, '\n'))
 }
 
 // replace writes a file whole or not at all.
@@ -222,8 +227,15 @@ func verify(s signing) (config.Signature, error) {
 }
 
 // signable is what a signature is made over: a valid configuration, or, where the file is a .csv, a
-// valid fleet.
+// valid fleet, or what an image offers.
 func signable(file string) ([]byte, error) {
+	if filepath.Base(file) == image.OfferName {
+		raw, err := os.ReadFile(file)
+		if err == nil {
+			_, err = image.ParseOffer(raw)
+		}
+		return raw, err
+	}
 	if filepath.Ext(file) != ".csv" {
 		c, err := config.Load(file)
 		if err != nil {

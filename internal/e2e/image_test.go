@@ -69,6 +69,8 @@ func TestImage(t *testing.T) {
 		{"state", inLong, imageState},
 		{"traces", inLong, imageTraces},
 		{"hardware", inLong, imageHardware},
+		{"slots", inLong, imageSlots},
+		{"pulled", inLong, imagePulled},
 	} {
 		if c.in > i.length {
 			fmt.Println("not tried:", c.name)

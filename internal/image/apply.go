@@ -29,7 +29,8 @@ const needBytes = 6 << 30
 //
 //	portillon_VERSION.raw     the whole disk
 //	portillon_VERSION.efi     the signed kernel, for updates and network boot
-//	portillon_VERSION.root.raw, .verity.raw   a slot, for updates
+//	portillon_VERSION.root.raw, .verity.raw   a slot, for updates, without the zeros at its end
+//	image.json                what an update is made of; to be signed
 //	manifest.json, sbom.spdx.json, packages.lock, SHA256SUMS
 //
 // It fails with ErrNotRoot, ErrTool, ErrSpace, ErrLock, or with what a tool said. Interrupted (ctx), it
@@ -165,13 +166,18 @@ func (p Plan) mkosi(ctx context.Context, w Where, tree, work string) error {
 	return err
 }
 
+// Tools makes the tree in a cache that images are built in, where there is none, and returns its directory.
+func Tools(ctx context.Context, cache string, m Mirror, log io.Writer) (string, error) {
+	return Tree{"tools", tools()}.Ensure(ctx, cache, m, log)
+}
+
 // Mkosi runs mkosi, in the tree that images are built in, on a directory with its definitions; what it
 // makes is in the directory's out/. It is for images that have no plan: the tests' own.
 func Mkosi(ctx context.Context, cache, work string, m Mirror, log io.Writer) error {
 	if err := canBuild("unshare"); err != nil {
 		return err
 	}
-	tree, err := Tree{"tools", tools()}.Ensure(ctx, cache, m, log)
+	tree, err := Tools(ctx, cache, m, log)
 	if err != nil {
 		return err
 	}

@@ -70,23 +70,10 @@ func (p Plan) collect(ctx context.Context, w Where, from, tree string) (string, 
 
 func (p Plan) describe(ctx context.Context, w Where, from, to, tree string) error {
 	m := Manifest{Version: p.Options.Version, Release: Release, Epoch: p.Options.Epoch.UTC(), Sizes: map[string]int64{}}
-	for name, ours := range p.outputs() {
-		file := filepath.Join(to, ours)
-		info, err := os.Stat(filepath.Join(from, name))
-		if err == nil {
-			err = sparseCopy(ctx, filepath.Join(from, name), file)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrIncomplete, err)
-		}
-		m.Sizes[ours] = info.Size()
-		if strings.HasSuffix(ours, ".efi") {
-			if m.RootHash, err = rootHash(file); err != nil {
-				return err
-			}
-		}
+	rooms, err := p.take(ctx, from, to, &m)
+	if err != nil {
+		return err
 	}
-	var err error
 	if m.Packages, err = mkosiPackages(filepath.Join(from, outputName+".manifest")); err != nil {
 		return err
 	}
@@ -99,7 +86,11 @@ func (p Plan) describe(ctx context.Context, w Where, from, to, tree string) erro
 	if m.Modules, err = modules(p.Options.Programs); err != nil {
 		return err
 	}
-	for name, v := range map[string]any{"manifest.json": m, "sbom.spdx.json": m.spdx()} {
+	offer, err := offerOf(to, m.Version, m.RootHash, rooms)
+	if err != nil {
+		return err
+	}
+	for name, v := range map[string]any{"manifest.json": m, "sbom.spdx.json": m.spdx(), OfferName: offer} {
 		b, err := json.MarshalIndent(v, "", "  ")
 		if err == nil {
 			err = os.WriteFile(filepath.Join(to, name), append(b, '\n'), 0o644) //nolint:gosec // public
@@ -109,6 +100,60 @@ func (p Plan) describe(ctx context.Context, w Where, from, to, tree string) erro
 		}
 	}
 	return checksums(to)
+}
+
+// take copies mkosi's output, and says which room the slot's parts have.
+func (p Plan) take(ctx context.Context, from, to string, m *Manifest) (rooms map[string]int64, err error) {
+	rooms = map[string]int64{}
+	for name, ours := range p.outputs() {
+		file := filepath.Join(to, ours)
+		err := sparseCopy(ctx, filepath.Join(from, name), file)
+		for _, end := range []string{rootEnd, verityEnd} {
+			if err == nil && strings.HasSuffix(ours, end) {
+				rooms[end], err = trim(file)
+			}
+		}
+		var info os.FileInfo
+		if err == nil {
+			info, err = os.Stat(file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
+		}
+		m.Sizes[ours] = info.Size()
+		if strings.HasSuffix(ours, kernelEnd) {
+			if m.RootHash, err = rootHash(file); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return rooms, nil
+}
+
+// trim cuts the zeros off a partition's end, in whole blocks, and returns what the partition has. An update
+// writes them without having fetched them.
+func trim(file string) (room int64, err error) {
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if room, err = f.Seek(0, io.SeekEnd); err != nil {
+		return 0, err
+	}
+	end, buffer := room, make([]byte, chunk)
+	for end > 0 {
+		b := buffer[:min(end, chunk)]
+		if _, err := f.ReadAt(b, end-int64(len(b))); err != nil {
+			return 0, err
+		}
+		if rest := bytes.TrimRight(b, "\x00"); len(rest) > 0 {
+			end -= int64(len(b) - len(rest))
+			break
+		}
+		end -= int64(len(b))
+	}
+	return room, f.Truncate(min(room, (end+blockSize-1)/blockSize*blockSize))
 }
 
 // aptArchives is where mkosi's apt keeps what it fetched, below its cache.

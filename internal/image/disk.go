@@ -1,11 +1,8 @@
 package image
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 )
@@ -17,66 +14,35 @@ const ConfigPartition = "5a0f0c6e-4f0b-4f43-9e5c-2f4c5e5d0e02"
 // ErrDisk: a disk, or image of one, without a partition table in which the partition stands.
 var ErrDisk = errors.New("not a tablet's disk")
 
-const (
-	sector     = 512
-	gptMost    = 1024 // partitions
-	gptEntry   = 128  // bytes; more is allowed by the specification and left out
-	gptHeaders = 92
-)
-
-// Partition is where a partition lies, in bytes.
-type Partition struct{ Start, Size int64 }
-
-// FindPartition reads a GUID partition table (UEFI 2.10, section 5.3; sectors of 512
-// bytes) and returns the partition of this identifier. It fails with ErrDisk.
+// FindPartition reads a GUID partition table and returns the partition of this identifier. It fails with
+// ErrDisk.
 func FindPartition(r io.ReaderAt, id string) (Partition, error) {
-	return findPartition(r, id, func(e []byte) string { return guid(e[16:32]) })
+	return findPartition(r, id, (*table).id)
 }
 
-// RootType is the type of a root file system on this architecture (Discoverable Partitions
-// Specification).
-const RootType = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+// Types of partitions (Discoverable Partitions Specification) on this architecture: a root file system, and
+// the hashes of one.
+const (
+	RootType   = "4f68bce3-e8cd-4db1-96e7-fbcaf984b709"
+	VerityType = "2c7357ed-ebd2-46d9-aec1-23d437ec2bf5"
+)
 
 // FindPartitionOfType is FindPartition for the first of a type.
 func FindPartitionOfType(r io.ReaderAt, id string) (Partition, error) {
-	return findPartition(r, id, func(e []byte) string { return guid(e[:16]) })
+	return findPartition(r, id, (*table).kind)
 }
 
-func findPartition(r io.ReaderAt, id string, is func(entry []byte) string) (Partition, error) {
-	h := make([]byte, sector)
-	if _, err := r.ReadAt(h, sector); err != nil {
-		return Partition{}, fmt.Errorf("%w: %w", ErrDisk, err)
+func findPartition(r io.ReaderAt, id string, of func(*table, int) string) (Partition, error) {
+	t, err := readTable(r)
+	if err != nil {
+		return Partition{}, err
 	}
-	sum := binary.LittleEndian.Uint32(h[16:])
-	clear(h[16:20])
-	if !bytes.HasPrefix(h, []byte("EFI PART")) || crc32.ChecksumIEEE(h[:gptHeaders]) != sum {
-		return Partition{}, fmt.Errorf("%w: no GUID partition table", ErrDisk)
-	}
-	first, n, size := binary.LittleEndian.Uint64(h[72:]), binary.LittleEndian.Uint32(h[80:]), binary.LittleEndian.Uint32(h[84:])
-	if n > gptMost || size < gptEntry || size > 4096 || first > 1<<40 {
-		return Partition{}, fmt.Errorf("%w: %d partitions of %d bytes", ErrDisk, n, size)
-	}
-	for i := range int64(n) {
-		e := make([]byte, gptEntry)
-		if _, err := r.ReadAt(e, int64(first)*sector+i*int64(size)); err != nil {
-			return Partition{}, fmt.Errorf("%w: %w", ErrDisk, err)
+	for i := range t.len() {
+		if of(t, i) == id {
+			return t.partition(i)
 		}
-		from, to := binary.LittleEndian.Uint64(e[32:]), binary.LittleEndian.Uint64(e[40:])
-		if is(e) != id {
-			continue
-		}
-		if from < 2 || to < from || to > 1<<40 {
-			return Partition{}, fmt.Errorf("%w: the partition lies at sectors %d to %d", ErrDisk, from, to)
-		}
-		return Partition{int64(from) * sector, int64(to-from+1) * sector}, nil
 	}
 	return Partition{}, fmt.Errorf("%w: no partition %s", ErrDisk, id)
-}
-
-// guid writes 16 bytes as UEFI does: the first three groups are little endian.
-func guid(b []byte) string {
-	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:]),
-		binary.LittleEndian.Uint16(b[6:]), binary.BigEndian.Uint16(b[8:]), b[10:16])
 }
 
 // WriteBundle writes a bundle on the configuration partition of a disk or of an image's file,

@@ -15,4 +15,10 @@
 //	portillon.toml, .sig, fleet.csv, ca.pem ─ Bundle ─ Disk.WriteConfig ─→ partition
 //	partition ─ ReadBundle ─ Adopt ─→ /run/portillon/portillon.toml, or refused.json
 //	centre.update_uri ─ Pull ─→ Bundle ─ Take ─→ partition and /run/portillon
+//
+// The disk has two slots for a root file system. A later image goes into the one that is not in use, from
+// outside, or in the tablet by two processes, one with the network and one with the disk:
+//
+//	image.json, .sig ─ LoadOffer ─→ Offer ─ Prepare ─→ Installation ─ Run ─→ slot, table, kernel
+//	centre.update_uri ─ Fetch ═ socket ═ Receiver ─→ the same
 package image

@@ -102,23 +102,13 @@ func (o PullOptions) get(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrServer, err)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	answer, err := o.ask(ctx, at)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrServer, err)
-	}
-	client := *o.Client
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	answer, err := client.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrServer, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	data, err := io.ReadAll(io.LimitReader(answer.Body, maxMember+1))
 	err = errors.Join(err, answer.Body.Close())
 	switch {
-	case answer.StatusCode == http.StatusNotFound:
-		return nil, fmt.Errorf("%s: %w", name, errNotThere)
-	case answer.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%w: %s: %s", ErrServer, name, answer.Status)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %s: %w", ErrServer, name, err)
 	case len(data) > maxMember:

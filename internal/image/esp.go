@@ -1,0 +1,135 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// ESPPartition is the EFI system partition's own identifier.
+const ESPPartition = "5a0f0c6e-4f0b-4f43-9e5c-2f4c5e5d0e01"
+
+// kernelDir is where boot loaders look for unified kernels (Boot Loader Specification, type 2), below the
+// partition's top.
+const kernelDir = "EFI/Linux"
+
+// unfinished is a kernel that is being written; boot loaders start what ends in .efi.
+const unfinished = "portillon.new"
+
+// KernelDir is the directory of a mounted partition, named by where it is mounted.
+type KernelDir string
+
+func (d KernelDir) path(file string) string { return filepath.Join(string(d), kernelDir, file) }
+
+// List is Kernels'.
+func (d KernelDir) List(context.Context) ([]string, error) {
+	entries, err := os.ReadDir(d.path(""))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
+}
+
+// Remove is Kernels'.
+func (d KernelDir) Remove(_ context.Context, file string) error {
+	return errors.Join(os.Remove(d.path(file)), d.sync())
+}
+
+// Add is Kernels'.
+func (d KernelDir) Add(_ context.Context, file string, r io.Reader) error {
+	fresh := d.path(unfinished)
+	f, err := os.Create(fresh)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(fresh, d.path(file))
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	return d.sync()
+}
+
+// sync has the directory itself on the disk.
+func (d KernelDir) sync() error {
+	f, err := os.Open(d.path(""))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// KernelsOn are those on a disk that is not mounted, or on an image's file, by way of mtools. It fails with
+// ErrTool or ErrDisk.
+func KernelsOn(disk string) (Kernels, error) {
+	f, err := os.Open(disk)
+	if err != nil {
+		return nil, err
+	}
+	at, err := FindPartition(f, ESPPartition)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", disk, err)
+	}
+	if _, err := exec.LookPath("mcopy"); err != nil {
+		return nil, fmt.Errorf("%w: mcopy (on Debian: apt install mtools)", ErrTool)
+	}
+	return mtools(fmt.Sprintf("%s@@%d", disk, at.Start)), nil
+}
+
+// mtools is a FAT file system in a file, FILE@@OFFSET.
+type mtools string
+
+func (m mtools) run(ctx context.Context, in io.Reader, tool string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, tool, append([]string{"-i", string(m)}, args...)...)
+	cmd.Env = append(os.Environ(), "MTOOLS_SKIP_CHECK=1")
+	cmd.Stdin = in
+	var said, out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s: %w: %s", tool, err, strings.TrimSpace(said.String()))
+	}
+	return out.String(), nil
+}
+
+func (m mtools) List(ctx context.Context) ([]string, error) {
+	out, err := m.run(ctx, nil, "mdir", "-b", "::/"+kernelDir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for line := range strings.Lines(out) {
+		names = append(names, filepath.Base(strings.TrimSpace(line)))
+	}
+	return names, nil
+}
+
+func (m mtools) Remove(ctx context.Context, file string) error {
+	_, err := m.run(ctx, nil, "mdel", "::/"+kernelDir+"/"+file)
+	return err
+}
+
+func (m mtools) Add(ctx context.Context, file string, r io.Reader) error {
+	fresh := "::/" + kernelDir + "/" + unfinished
+	_, err := m.run(ctx, r, "mcopy", "-o", "-", fresh)
+	if err == nil {
+		_, err = m.run(ctx, nil, "mren", fresh, file)
+	}
+	if err != nil && ctx.Err() == nil {
+		if _, gone := m.run(ctx, nil, "mdel", fresh); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+			return errors.Join(err, gone)
+		}
+	}
+	return err
+}
