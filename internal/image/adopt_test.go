@@ -304,6 +304,7 @@ func writeGPT(disk []byte, from, to uint64) {
 	copy(e[16:], []byte{0x6e, 0x0c, 0x0f, 0x5a, 0x0b, 0x4f, 0x43, 0x4f, 0x9e, 0x5c, 0x2f, 0x4c, 0x5e, 0x5d, 0x0e, 0x02})
 	binary.LittleEndian.PutUint64(e[32:], from)
 	binary.LittleEndian.PutUint64(e[40:], to)
+	binary.LittleEndian.PutUint64(h[24:], 1)
 	binary.LittleEndian.PutUint64(h[32:], uint64(len(disk)/sector-1))
 	binary.LittleEndian.PutUint64(h[72:], 2)
 	binary.LittleEndian.PutUint32(h[80:], 4)

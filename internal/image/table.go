@@ -59,7 +59,7 @@ func readTableAt(r io.ReaderAt, lba int64) (*table, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDisk, err)
 	}
 	sum := binary.LittleEndian.Uint32(h[16:])
-	if !bytes.HasPrefix(h, []byte("EFI PART")) || headerSum(h) != sum {
+	if !bytes.HasPrefix(h, []byte("EFI PART")) || headerSum(h) != sum || int64(binary.LittleEndian.Uint64(h[24:])) != lba {
 		return nil, fmt.Errorf("%w: no GUID partition table", ErrDisk)
 	}
 	first, n, size := binary.LittleEndian.Uint64(h[72:]), binary.LittleEndian.Uint32(h[80:]), binary.LittleEndian.Uint32(h[84:])
