@@ -86,8 +86,8 @@ func (b *box) run(name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// newBox lays the image's files over a small Debian. Nothing runs yet.
-func newBox(t *testing.T) *box {
+// newBox lays the image's files, with these units, over a small Debian. Nothing runs yet.
+func newBox(t *testing.T, units ...string) *box {
 	t.Helper()
 	b := &box{T: t, dir: t.TempDir()}
 	b.root = filepath.Join(b.dir, "root")
@@ -101,8 +101,11 @@ func newBox(t *testing.T) *box {
 	b.run("cp", "-a", tree, b.root)
 	extra, err := fs.Sub(image.Definitions(), "mkosi.extra")
 	b.must(err)
-	for _, name := range []string{"usr/lib/systemd/system/portillon-update.path", "usr/lib/systemd/system/portillon-update.service",
-		"usr/lib/portillon/resolv.conf", "usr/lib/sysusers.d/portillon.conf", "usr/lib/tmpfiles.d/portillon.conf"} {
+	files := []string{"usr/lib/portillon/resolv.conf", "usr/lib/sysusers.d/portillon.conf", "usr/lib/tmpfiles.d/portillon.conf"}
+	for _, unit := range units {
+		files = append(files, "usr/lib/systemd/system/"+unit)
+	}
+	for _, name := range files {
 		text, err := fs.ReadFile(extra, name)
 		b.must(err)
 		b.write(name, string(text))
@@ -114,35 +117,42 @@ func newBox(t *testing.T) *box {
 
 // enterText makes the namespaces a machine's, as far as systemd looks at them, and becomes it. The kernel's
 // settings are the real machine's, and read only.
-const enterText = `root=$1 loop=$2
+const enterText = `root=$1 loop=$2; shift
 mount --make-rprivate /
 mount --bind "$root" "$root"; cd "$root"
 mount -t proc proc proc; mount --bind proc/sys proc/sys; mount -o remount,bind,ro proc/sys
 mount -t tmpfs tmpfs sys; mkdir -p sys/fs/cgroup; mount -t cgroup2 cgroup2 sys/fs/cgroup
 for d in dev run tmp; do mount -t tmpfs tmpfs $d; done
 for d in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9; do mknod -m 666 "dev/${d%%:*}" c $(echo "${d#*:}" | tr : ' '); done
-mkdir -p dev/disk/by-partuuid dev/shm; mknod "dev/loop$loop" b 7 "$loop"; touch dev/console
+mkdir -p dev/disk/by-partuuid dev/shm; for l; do mknod "dev/loop$l" b 7 "$l"; done; touch dev/console
 ln -s "../../loop$loop" "dev/disk/by-partuuid/` + image.ConfigPartition + `"
 mkdir -p mnt; pivot_root . mnt; umount -l /mnt
 exec env -i container=other PATH=/usr/sbin:/usr/bin /usr/lib/systemd/systemd --unit=box.target --show-status=no </dev/null >/dev/null 2>&1
 `
 
-// start switches it on, with this file as its configuration partition.
-func (b *box) start(partition string) {
+// device makes a block device of a file, for as long as the test runs, and returns its number.
+func (b *box) device(file string) string {
 	b.Helper()
-	loop := b.run("losetup", "-f", "--show", partition)
+	loop := b.run("losetup", "-f", "--show", file)
 	b.Cleanup(func() {
 		if out, err := exec.CommandContext(context.WithoutCancel(b.Context()), "losetup", "-d", loop).CombinedOutput(); err != nil {
 			b.Errorf("%v %s", err, out)
 		}
 	})
+	return strings.TrimPrefix(loop, "/dev/loop")
+}
+
+// start switches it on, with this file as its configuration partition, and more devices of these numbers.
+func (b *box) start(partition string, more ...string) {
+	b.Helper()
+	loops := append([]string{b.device(partition)}, more...)
 	top, err := cgroups()
 	b.must(err)
 	group, err := os.MkdirTemp(top, "portillon-units-")
 	b.must(err)
 	b.Cleanup(func() { b.leave(group) })
-	cmd := exec.CommandContext(b.Context(), "sh", "-euc", `echo $$ >"$0/cgroup.procs"; exec unshare -m -u -i -C -p -f --kill-child sh -euc "$@"`,
-		group, enterText, "enter", b.root, strings.TrimPrefix(loop, "/dev/loop"))
+	cmd := exec.CommandContext(b.Context(), "sh", append([]string{"-euc", `echo $$ >"$0/cgroup.procs"; exec unshare -m -u -i -C -p -f --kill-child sh -euc "$@"`,
+		group, enterText, "enter", b.root}, loops...)...)
 	cmd.Stderr = os.Stderr
 	b.must(cmd.Start())
 	b.Cleanup(func() {
@@ -241,67 +251,94 @@ RuntimeDirectory=kiosk kiosk/portillon-power
 RuntimeDirectoryMode=0700
 `
 	boxTarget = `[Unit]
-Requires=portillon-adopt.service portillon-egress.service portillon.service portillon-update.path
-After=portillon-adopt.service portillon-egress.service portillon.service portillon-update.path
+Requires=portillon-adopt.service portillon-egress.service portillon.service %[1]s
+After=portillon-adopt.service portillon-egress.service portillon.service %[1]s
 AllowIsolate=yes
 `
 )
 
-// TestUpdate: the kiosk says that nobody is there; what the server has is fetched by one user and taken by another,
-// the firewall's guard starts anew, and the partition holds it. Before that: no server, no power, no harm.
-func TestUpdate(t *testing.T) {
-	if why := needs(); why != "" {
-		if os.Getenv("REQUIRE_UNITS") == "1" {
-			t.Fatal(why)
-		}
-		t.Log("NOT RUN, nothing was proven here:", why)
-		return
-	}
+// runs says whether the test can, and insists on it where REQUIRE_UNITS is 1.
+func runs(t *testing.T) bool {
+	t.Helper()
+	why := needs()
 	if os.Getenv("REQUIRE_UNITS") != "1" {
-		t.Log("NOT RUN: it fetches a Debian (make deb-test)")
-		return
+		t.Log("NOT RUN, nothing was proven here: it fetches a Debian (make deb-test)", why)
+		return false
 	}
-	b := newBox(t)
-	shelf := filepath.Join(b.dir, "shelf")
-	b.must(os.Mkdir(shelf, 0o700))
-	server := httptest.NewTLSServer(http.FileServer(http.Dir(shelf)))
+	if why != "" {
+		t.Fatal(why)
+	}
+	return true
+}
+
+// room is a box with a centre's key, a configuration, and a server's directory.
+type room struct {
+	*box
+	centre           centre
+	shelf, partition string
+	toml             string
+}
+
+// newRoom makes one, with further lines in the configuration's [centre]; its target wants one more unit.
+func newRoom(t *testing.T, wants, lines string, units ...string) *room {
+	t.Helper()
+	b := newBox(t, units...)
+	r := &room{box: b, shelf: filepath.Join(b.dir, "shelf"), partition: filepath.Join(b.dir, "partition")}
+	b.must(os.Mkdir(r.shelf, 0o700))
+	server := httptest.NewTLSServer(http.FileServer(http.Dir(r.shelf)))
 	t.Cleanup(server.Close)
-	c := centre{filepath.Join(b.dir, "centre.key"), filepath.Join(b.root, image.ConfigKeyPath)}
+	r.centre = centre{filepath.Join(b.dir, "centre.key"), filepath.Join(b.root, image.ConfigKeyPath)}
 	private, public, err := config.NewKey()
-	b.must(errors.Join(err, os.WriteFile(c.private, private, 0o600)))
+	b.must(errors.Join(err, os.WriteFile(r.centre.private, private, 0o600)))
 	b.write(image.ConfigKeyPath, string(public))
 	b.write("usr/lib/portillon/ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	example, err := os.ReadFile("../../../docs/portillon.example.toml")
 	b.must(err)
-	var toml string
 	for line := range strings.Lines(string(example)) {
 		switch {
 		case strings.HasPrefix(line, "update_uri ="):
-			line = fmt.Sprintf("update_uri = %q\n", server.URL)
+			line = fmt.Sprintf("update_uri = %q\n%s", server.URL, lines)
+		case strings.HasPrefix(line, "image_window ="):
+			line = ""
 		case strings.HasPrefix(line, "ca_file ="):
 			line = "ca_file = \"/usr/lib/portillon/ca.pem\"\n"
 		}
-		toml += line
+		r.toml += line
 	}
-	raw, err := b.bundle(c, toml, 1).Encode()
+	raw, err := b.bundle(r.centre, r.toml, 1).Encode()
 	b.must(err)
-	partition := filepath.Join(b.dir, "partition")
-	b.must(os.WriteFile(partition, append(raw, make([]byte, 2*image.MaxBundle-len(raw))...), 0o600))
+	b.must(os.WriteFile(r.partition, append(raw, make([]byte, 2*image.MaxBundle-len(raw))...), 0o600))
 	for name, text := range map[string]string{"portillon-adopt.service": adoptUnit, "portillon-egress.service": egressUnit,
-		"portillon.service": kioskUnit, "box.target": boxTarget} {
+		"portillon.service": kioskUnit, "box.target": fmt.Sprintf(boxTarget, wants)} {
 		b.write("usr/lib/systemd/system/"+name, text)
 	}
 	b.write("usr/lib/tmpfiles.d/box.conf", "f /run/systemd/resolve/stub-resolv.conf 0644 root root -\n")
-	b.start(partition)
+	return r
+}
 
-	idle := func() {
-		t.Helper()
-		b.try("rm", "-f", "/run/portillon-update/looked")
-		if said := b.try("setpriv", "--reuid", "kiosk", "--regid", "kiosk", "--clear-groups", "sh", "-c", "echo >/run/kiosk/portillon-power/idle"); said != "" {
-			t.Fatal(said)
-		}
+// idle has the kiosk say that nobody is there.
+func (r *room) idle() {
+	r.Helper()
+	r.try("sh", "-c", "rm -f /run/portillon-update/looked*")
+	if said := r.try("setpriv", "--reuid", "kiosk", "--regid", "kiosk", "--clear-groups", "sh", "-c", "echo >/run/kiosk/portillon-power/idle"); said != "" {
+		r.Fatal(said)
 	}
-	show := func(unit, property string) string { return b.try("systemctl", "show", "--value", "-p", property, unit) }
+}
+
+func (r *room) show(unit, property string) string {
+	return r.try("systemctl", "show", "--value", "-p", property, unit)
+}
+
+// TestUpdate: the kiosk says that nobody is there; what the server has is fetched by one user and taken by another,
+// the firewall's guard starts anew, and the partition holds it. Before that: no server, no power, no harm.
+func TestUpdate(t *testing.T) {
+	if !runs(t) {
+		return
+	}
+	b := newRoom(t, "portillon-update.path", "", "portillon-update.path", "portillon-update.service")
+	c, toml, shelf, partition := b.centre, b.toml, b.shelf, b.partition
+	b.start(partition)
+	idle, show := b.idle, b.show
 	guard := show("portillon-egress.service", "MainPID")
 	idle() // the server has nothing yet
 	b.eventually("a look in vain, and no failure", func() bool {
