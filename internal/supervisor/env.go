@@ -63,14 +63,15 @@ func fallback(name string) string {
 // FYNE_CACHE is how long Fyne keeps a texture of what it does not draw any more: a minute, unless told, and
 // every text in every size and contrast has its own. That was 35 MB for whoever keeps changing both.
 // MALLOC_MMAP_THRESHOLD_ has glibc give large textures back to the system when they go, rather than keep the
-// holes they leave: it would raise its own threshold above them at the first that is freed.
+// holes they leave: it would raise its own threshold above them at the first that is freed. It is above the 64 and
+// 144 KB that Mesa takes and gives back with each object drawn: at 64 KB a key was 117 mappings made and undone.
 // Mesa keeps what it compiled of the toolkit's drawing programs in session/ rather than in
 // HOME, so that a screen process started anew for the same candidate is there in half the
 // time. It is machine code, so it goes with the candidate like everything else.
 // allow_rgb10_configs (Mesa's driconf) leaves out ten bits a colour, which nobody has here: a third fewer
 // formats to compare with each of the display's, 7 ms of a start. MESA_DEBUG=silent: Mesa would say so each time.
 func screenEnv(s *state, extra []string) []string {
-	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir, "FYNE_CACHE=20s", "MALLOC_MMAP_THRESHOLD_=65536",
+	return append(append(graphical(s.screenHome()), "STATE_DIRECTORY="+s.dir, "FYNE_CACHE=20s", "MALLOC_MMAP_THRESHOLD_=163840",
 		"MESA_SHADER_CACHE_DIR="+filepath.Join(s.session(), "shaders"), "allow_rgb10_configs=false", "MESA_DEBUG=silent"), extra...)
 }
 

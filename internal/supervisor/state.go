@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,7 +39,7 @@ func SessionDir(stateDir string) string { return (&state{dir: stateDir}).session
 //	device/          key.pem and whatever else belongs to the tablet; kept for ever
 //	session/         belongs to one candidate in one boot; 0700, wiped as a whole
 //	session/boot     names the boot the candidate began in
-//	session/screen   HOME of the screen process, made anew for each
+//	session/screen   HOME of the screen process, made anew for each, with .XCompose
 //	session/player   HOME of the player
 type state struct {
 	dir  string
@@ -141,11 +142,17 @@ func (s *state) openSession() error {
 	return nil
 }
 
-// renewScreenHome gives the next screen process an empty HOME.
+//go:embed dead-keys.compose
+var deadKeys []byte
+
+// renewScreenHome gives the next screen process a HOME with nothing but its dead keys in it.
 func (s *state) renewScreenHome() error {
 	err := os.RemoveAll(s.screenHome())
 	if err == nil {
 		err = os.Mkdir(s.screenHome(), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(s.screenHome(), ".XCompose"), deadKeys, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("supervisor: screen home: %w", err)

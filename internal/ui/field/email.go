@@ -198,8 +198,12 @@ func (r *emailRenderer) Refresh() {
 	canvas.Refresh(e)
 }
 
-// shorten ends s with … where it would be wider than room.
+// shorten ends s with … where it would be wider than room. Without room, as before the first
+// layout, nothing is measured: that was a measurement for each letter, 5 ms of a start.
 func shorten(s string, room, size float32) string {
+	if room <= 0 {
+		return "…"
+	}
 	fits := func(s string) bool { return look.Measure(s, size, fyne.TextStyle{}).Width <= room }
 	if fits(s) {
 		return s

@@ -137,6 +137,15 @@ type Icon struct {
 	icon  look.Icon
 	ink   Ink
 	base  float32
+	drawn drawn
+}
+
+// drawn is what an Icon's picture was made of.
+type drawn struct {
+	icon   look.Icon
+	colour color.NRGBA
+	size   fyne.Size
+	pixels int // its side on the window; 0: in none yet
 }
 
 // NewIcon draws icon in a square of base dp, which grows with the text.
@@ -144,11 +153,39 @@ func NewIcon(l *look.Look, icon look.Icon, ink Ink, base float32) *Icon {
 	i := &Icon{look: l, icon: icon, ink: ink, base: base, image: canvas.NewImageFromResource(nil)}
 	i.image.FillMode = canvas.ImageFillContain
 	i.objects = []fyne.CanvasObject{i.image}
-	i.place = func(s fyne.Size) { put(i.image, 0, 0, s.Width, s.Height) }
-	i.style = func() { i.image.Resource = i.icon.Draw(i.ink(l.Palette)) }
-	i.style()
+	i.place = i.draw
 	i.ExtendBaseWidget(i)
 	return i
+}
+
+// CreateRenderer implements fyne.Widget.
+func (i *Icon) CreateRenderer() fyne.WidgetRenderer { return iconRenderer{panelRenderer{&i.panel}, i} }
+
+type iconRenderer struct {
+	panelRenderer
+	i *Icon
+}
+
+func (r iconRenderer) Refresh() { r.i.Relayout() }
+
+// draw makes the picture where it differs from the one there is. The toolkit would read the drawing
+// anew at each Refresh, also for a line of a list that says nothing yet: a hundred times before the
+// first screen.
+func (i *Icon) draw(s fyne.Size) {
+	now := drawn{icon: i.icon, colour: i.ink(i.look.Palette), size: fyne.NewSize(round(s.Width), round(s.Height))}
+	if c := fyne.CurrentApp().Driver().CanvasForObject(i.image); c != nil {
+		now.pixels, _ = c.PixelCoordinateForPosition(fyne.NewPos(now.size.Width, 0))
+	}
+	if now == i.drawn {
+		return
+	}
+	grown := now.size != i.drawn.size
+	i.drawn = now
+	i.image.Resource = now.icon.Draw(now.colour)
+	put(i.image, 0, 0, s.Width, s.Height) // where that changes the size, it refreshes the picture
+	if !grown {
+		i.image.Refresh()
+	}
 }
 
 // Set changes the drawing and its colour.

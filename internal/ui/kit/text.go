@@ -43,7 +43,6 @@ type wrap struct {
 func NewText(l *look.Look, base float32, ink Ink) *Text {
 	t := &Text{look: l, base: base, ink: ink}
 	t.place = t.layout
-	t.panel.style = func() { t.wrapped = wrap{}; t.layout(t.Size()) }
 	t.ExtendBaseWidget(t)
 	return t
 }
