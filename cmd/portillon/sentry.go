@@ -18,22 +18,43 @@ import (
 // goroutine.
 type sentry struct {
 	on     bool
+	full   bool        // the window fills the screen: so does the exam's, and one of them is touched
 	failed func(error) // the window cannot be guarded: the tablet is not sealed
 	lost   func(error) // the window is gone: the process is to end
 	do     func(func())
 	canvas fyne.Canvas
 	guard  *guard.Guard
+	veil   *guard.Veil
 	aside  bool
 	log    *slog.Logger
 }
 
 // listen starts once the window exists, and after thumbs: their window lies in ours.
 func (s *sentry) listen(win fyne.Window, thumbs *thumbs) {
+	// The library writes to standard error of its own accord when a display ends.
+	xgb.Logger = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	s.keep(win, thumbs)
+	if !s.full {
+		return
+	}
+	var err error
+	if s.guard != nil {
+		s.veil, err = s.guard.Veil()
+	} else {
+		s.veil, err = guard.NewVeil(os.Getenv("DISPLAY"), uint32(x11Window(win)))
+	}
+	if err != nil { // the exam may be seen and not touched: better none
+		s.log.Error("guard", "error", err.Error())
+		s.failed(err)
+	}
+	s.touches()
+}
+
+// keep has the window guarded.
+func (s *sentry) keep(win fyne.Window, thumbs *thumbs) {
 	if !s.on {
 		return
 	}
-	// The library writes to standard error of its own accord when a display ends.
-	xgb.Logger = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	var ours []uint32
 	if thumbs.listener != nil {
 		ours = append(ours, thumbs.listener.Window())
@@ -77,9 +98,23 @@ const repaintAgain = 150 * time.Millisecond
 // follow lets the exam player stand in front while a student sits the exam: what it
 // leaves behind is covered afterwards.
 func (s *sentry) follow(v login.View) {
+	before := s.aside
 	s.aside = v.Screen == login.ScreenConnected && !v.Connected.Interrupted
 	if s.guard != nil {
 		s.guard.Aside(s.aside)
+	}
+	if s.aside != before {
+		s.touches()
+	}
+}
+
+// touches says whose they are: the exam's while there is one, else ours.
+func (s *sentry) touches() {
+	if s.veil == nil {
+		return
+	}
+	if err := s.veil.Through(s.aside); err != nil {
+		s.log.Error("guard", "error", err.Error())
 	}
 }
 

@@ -47,7 +47,7 @@ func window(ctx context.Context, o options, w *words.Words, hello supervisor.Hel
 		fill(win)
 	}
 	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
-	sentry := &sentry{on: o.width == 0 && o.config.Lockdown != config.LockdownOff, failed: seal.note, lost: end,
+	sentry := &sentry{full: o.width == 0, on: o.width == 0 && o.config.Lockdown != config.LockdownOff, failed: seal.note, lost: end,
 		do: loop.do, canvas: win.Canvas(), log: logger()}
 	listen := func() {
 		fingers.listen(win)

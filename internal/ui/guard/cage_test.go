@@ -34,7 +34,7 @@ func TestUnderCage(t *testing.T) {
 		}
 	}
 	for _, test := range []string{"TestComesBack", "TestInside", "TestAside", "TestBeside", "TestFight", "TestLost",
-		"TestStrangerIsPutOut", "TestStrangerStays", "TestNothingIsLost"} {
+		"TestStrangerIsPutOut", "TestStrangerStays", "TestNothingIsLost", "TestThrough"} {
 		t.Run(test, func(t *testing.T) {
 			t.Parallel()
 			inCage(t, test)
