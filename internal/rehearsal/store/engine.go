@@ -28,6 +28,8 @@ type engine interface {
 	// match is the condition on people_search that a question asks, and its one argument.
 	// words is not empty.
 	match(words []word) (cond string, arg any)
+	// among is the condition that column is one of those a query gives.
+	among(column, query string) string
 	// join is the aggregate that joins texts with spaces.
 	join(column string) string
 }

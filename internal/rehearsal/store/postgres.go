@@ -281,6 +281,11 @@ func (postgres) match(words []word) (string, any) {
 	return `words @@ CAST(? AS TSQUERY)`, strings.Join(all, " & ")
 }
 
+// among asks the query first and once. Of "IN" the planner, which takes every word for rare or
+// for frequent until statistics are gathered, may make a walk through everybody in the order
+// asked for, with a search of the index at each: 0.3 s among 50,000 people.
+func (postgres) among(column, query string) string { return column + " = ANY(ARRAY(" + query + "))" }
+
 func (postgres) join(column string) string { return "string_agg(" + column + ", ' ')" }
 
 // alone waits until no other Write runs, in any process.

@@ -112,7 +112,7 @@ func (s Search) where(e engine, words []word) (string, []any) {
 	cond, args := []string{"TRUE"}, []any(nil)
 	if len(words) > 0 {
 		match, arg := e.match(words)
-		cond, args = append(cond, `a.id IN (SELECT rowid FROM people_search WHERE `+match+`)`), append(args, arg)
+		cond, args = append(cond, e.among("a.id", `SELECT rowid FROM people_search WHERE `+match)), append(args, arg)
 	}
 	switch s.Filters[ColumnExtra] {
 	case "":

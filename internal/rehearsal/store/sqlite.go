@@ -108,4 +108,6 @@ func (sqlite) match(words []word) (string, any) {
 	return `people_search MATCH ?`, strings.Join(all, " AND ")
 }
 
+func (sqlite) among(column, query string) string { return column + " IN (" + query + ")" }
+
 func (sqlite) join(column string) string { return "group_concat(" + column + ", ' ')" }
