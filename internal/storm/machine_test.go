@@ -73,6 +73,21 @@ func cpuOf(b *testing.B, pid int) time.Duration {
 	return time.Duration(sum) * tick
 }
 
+// idleOf is what nobody has used of all cores since the machine started, waits for disks
+// included.
+func idleOf(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var user, nice, system, idle, disks int
+	if _, err := fmt.Sscanf(string(text), "cpu %d %d %d %d %d", &user, &nice, &system, &idle, &disks); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(idle+disks) * tick
+}
+
 // memoryPeak is the most memory a process has held, in MB.
 func memoryPeak(b *testing.B, pid int) int {
 	b.Helper()
