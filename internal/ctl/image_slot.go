@@ -222,12 +222,8 @@ func imageInstall(ctx context.Context, r run, args []string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // what was written is on the disk, or was said
-	tenths := 0
 	receiver := image.Receiver{Key: public, Now: time.Now, Disk: f, Kernels: image.KernelDir(*esp), Running: running, Say: func(done float64) {
-		if n := int(done * 10); n > tenths {
-			tenths = n
-			_, _ = fmt.Fprintf(r.err, "%d %% written\n", n*10)
-		}
+		_, _ = fmt.Fprintf(r.err, "%.0f %% written\n", done*100)
 	}}
 	offer, err := receiver.Receive(ctx, struct {
 		io.Reader

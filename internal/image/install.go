@@ -92,7 +92,7 @@ func (i *Installation) fits() error {
 }
 
 // Run writes the offer's files, which open gives by name, one after the other in the order in which it asks.
-// say hears how much is done, 0 to 1. Only what is whole is ever started: first the former kernels of this slot go, then the
+// say hears how much is done, twenty times, up to 1. Only what is whole is ever started: first the former kernels of this slot go, then the
 // slot is written, then it is called by its name, last its kernel comes, with three tries. Interrupted at any point, the
 // system beside it is as it was, and Run may be repeated. It fails with ErrChecksum, or as the disk and open do.
 func (i *Installation) Run(ctx context.Context, open func(file string) (io.Reader, error), say func(done float64)) error {
@@ -107,7 +107,7 @@ func (i *Installation) Run(ctx context.Context, open func(file string) (io.Reade
 	parts := i.offer.named()
 	meter := &meter{say: say}
 	for _, p := range parts {
-		meter.total += max(p.Room, p.Bytes)
+		meter.total += p.Bytes
 	}
 	for n, p := range parts {
 		r, err := open(p.File)
@@ -200,16 +200,17 @@ func (c *checked) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// meter tells how much is done, a hundred times at most.
+// meter tells how much is done.
 type meter struct {
 	say                func(float64)
 	done, total, spoke int64
 }
 
 func (m *meter) add(n int64) {
+	const steps = 20
 	m.done += n
-	if m.done-m.spoke >= m.total/100 {
-		m.spoke = m.done
-		m.say(float64(m.done) / float64(m.total))
+	if now := m.done * steps / m.total; now > m.spoke {
+		m.spoke = now
+		m.say(float64(now) / steps)
 	}
 }

@@ -153,7 +153,17 @@ func install(t *testing.T, version string, m *memory, s *efiDir, running string)
 	if err != nil {
 		return err
 	}
-	return i.Run(t.Context(), opener(files), func(float64) {})
+	last := 0.0
+	err = i.Run(t.Context(), opener(files), func(done float64) {
+		if done <= last || done > 1 {
+			t.Errorf("%f is done after %f", done, last)
+		}
+		last = done
+	})
+	if err == nil && last != 1 {
+		t.Errorf("at the end %f is done", last)
+	}
+	return err
 }
 
 // part is what lies on a partition.
