@@ -71,6 +71,7 @@ func TestImage(t *testing.T) {
 		{"hardware", inLong, imageHardware},
 		{"slots", inLong, imageSlots},
 		{"pulled", inLong, imagePulled},
+		{"lost", inLong, imageLost},
 	} {
 		if c.in > i.length {
 			fmt.Println("not tried:", c.name)

@@ -30,6 +30,10 @@ func TestUpdatedUnderACandidate(t *testing.T) {
 	if said.Size() == 0 {
 		t.Error("the file's time is not the time of the checks")
 	}
+	eventually(t, patience, "that the login was seen, for a start on trial", func() bool {
+		_, err := os.Stat(filepath.Join(dir, supervisor.UpFile))
+		return err == nil
+	})
 	r.loginByKeys(camille)
 	r.connect()
 	r.must(os.Remove(idle))

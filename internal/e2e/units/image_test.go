@@ -70,7 +70,7 @@ func TestImage(t *testing.T) {
 	now := time.Now().UTC()
 	hours := fmt.Sprintf("image_window = \"%s-%s\"\n", now.Add(-2*time.Hour).Format("15:04"), now.Add(6*time.Hour).Format("15:04")) // in summer, too
 	r := newRoom(t, "portillon-image.path portillon-install.socket", hours, "portillon-image.path", "portillon-image.service",
-		"portillon-install.socket", "portillon-install@.service", "run-esp.mount")
+		"portillon-install.socket", "portillon-install@.service", "run-esp.mount", "portillon-up.service")
 	mirror, err := image.ReadMirror(os.DirFS("/etc/apt"))
 	r.must(err)
 	cache, err := os.UserCacheDir()
@@ -93,6 +93,8 @@ func TestImage(t *testing.T) {
 	r.write("usr/lib/systemd/system/run-esp.mount.d/box.conf", "[Mount]\nWhat=/var/esp\nType=none\nOptions=bind\n")
 	r.write("usr/lib/systemd/system/portillon-install@.service.d/box.conf",
 		"[Service]\nExecStart=\nExecStart=/usr/bin/portillonctl image install --cmdline /etc/cmdline --disk /dev/loop"+loop+"\n")
+	r.must(os.MkdirAll(filepath.Join(r.root, "etc/systemd/system/boot-complete.target.requires"), 0o755))
+	r.must(os.Symlink("/usr/lib/systemd/system/portillon-up.service", filepath.Join(r.root, "etc/systemd/system/boot-complete.target.requires/portillon-up.service")))
 	r.write("etc/cmdline", "quiet roothash="+one+"\n")
 	r.write("usr/lib/portillon/image", "1.0\n")
 	files := r.offer("2.0")
@@ -124,4 +126,21 @@ func TestImage(t *testing.T) {
 
 	r.idle()
 	r.eventually("that it is there already", said("version 2.0: installed already"))
+	r.trial()
+}
+
+// trial: a start on trial is good once the kiosk has shown its login, and not because it does anything.
+func (r *room) trial() {
+	r.Helper()
+	r.try("systemctl", "start", "--no-block", "portillon-up.service")
+	r.eventually("a start on trial", func() bool { return r.show("portillon-up.service", "ActiveState") == "activating" })
+	if got := r.show("boot-complete.target", "ActiveState"); got == "active" {
+		r.Error("the start is good before anything was seen")
+	}
+	r.try("systemctl", "start", "--no-block", "boot-complete.target")
+	r.try("setpriv", "--reuid", "kiosk", "--regid", "kiosk", "--clear-groups", "touch", "/run/kiosk/portillon-power/up")
+	r.eventually("a start that is good", func() bool { return r.show("boot-complete.target", "ActiveState") == "active" })
+	if got := r.show("portillon-up.service", "Result"); got != "success" {
+		r.Errorf("portillon-up: %s", got)
+	}
 }
