@@ -42,15 +42,17 @@ func parseAround(flags *flag.FlagSet, args []string, n int) ([]string, error) {
 
 // imageAnswer is the JSON of the image commands.
 type imageAnswer struct {
-	OK         bool     `json:"ok"`
-	Image      string   `json:"image,omitempty"`
-	Keys       string   `json:"keys,omitempty"`
-	Disk       string   `json:"disk,omitempty"`
-	Holds      []string `json:"holds,omitempty"`
-	Version    string   `json:"version,omitempty"`
-	Thumbprint string   `json:"thumbprint,omitempty"`
-	Refused    string   `json:"refused,omitempty"`
-	Error      string   `json:"error,omitempty"`
+	OK      bool     `json:"ok"`
+	Image   string   `json:"image,omitempty"`
+	Keys    string   `json:"keys,omitempty"`
+	Disk    string   `json:"disk,omitempty"`
+	Holds   []string `json:"holds,omitempty"`
+	Version string   `json:"version,omitempty"`
+	// Systems are a disk's, what starts next first.
+	Systems    []image.System `json:"systems,omitempty"`
+	Thumbprint string         `json:"thumbprint,omitempty"`
+	Refused    string         `json:"refused,omitempty"`
+	Error      string         `json:"error,omitempty"`
 }
 
 func (r run) sayImage(asJSON bool, a imageAnswer, plain string, args ...any) error {

@@ -109,8 +109,8 @@ func wouldBeAdopted(file, fleet, tablet, key string) error {
 }
 
 // imageVerify says whether what was built is whole, or what a disk's configuration
-// partition holds.
-func imageVerify(_ context.Context, r run, args []string) error {
+// partition holds and which systems it starts.
+func imageVerify(ctx context.Context, r run, args []string) error {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	asJSON := flags.Bool("json", false, "")
 	other := flags.String("same-as", "", "")
@@ -138,12 +138,19 @@ func imageVerify(_ context.Context, r run, args []string) error {
 		return r.sayImage(*asJSON, imageAnswer{OK: true, Image: rest[0]}, "%s: every checksum holds\n", rest[0])
 	}
 	b, err := image.LoadBundle(rest[0])
-	if errors.Is(err, image.ErrAbsent) {
-		return r.sayImage(*asJSON, imageAnswer{OK: true, Disk: rest[0]}, "%s: not configured\n", rest[0])
-	}
-	if err != nil {
+	a, plain := imageAnswer{OK: true, Disk: rest[0]}, "not configured"
+	if err == nil {
+		a.Holds = slices.Sorted(maps.Keys(b))
+		plain = fmt.Sprintf("configured with %q", a.Holds)
+	} else if !errors.Is(err, image.ErrAbsent) {
 		return err
 	}
-	holds := slices.Sorted(maps.Keys(b))
-	return r.sayImage(*asJSON, imageAnswer{OK: true, Disk: rest[0], Holds: holds}, "%s: configured with %q\n", rest[0], holds)
+	a.Systems, err = image.Systems(ctx, rest[0])
+	for _, s := range a.Systems {
+		plain += fmt.Sprintf("; %s %s", s.Version, s.State)
+	}
+	if err != nil { // the configuration was asked for
+		plain += fmt.Sprintf("; its systems were not read: %v", err)
+	}
+	return r.sayImage(*asJSON, a, "%s: %s\n", rest[0], plain)
 }

@@ -82,3 +82,12 @@ func TestMtools(t *testing.T) {
 	}
 	tryKernels(t, mtools(fat))
 }
+
+// TestSystems: in the order in which they would be started.
+func TestSystems(t *testing.T) {
+	got := systems([]string{"portillon_2026.9.efi", "other.efi", "portillon_2027.1+0-3.efi", "portillon_2026.11+2-1.efi"})
+	want := []System{{"2026.11", OnTrial}, {"2026.9", Good}, {"2027.1", Failed}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
+}

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -162,4 +163,62 @@ func (o Offer) admits(keptVersion string, kernels []kernelFile) error {
 		return fmt.Errorf("version %s: %w: %s", o.Version, ErrOlder, keptVersion)
 	}
 	return nil
+}
+
+// System is a version that a disk may start.
+type System struct {
+	Version string `json:"version"`
+	State   State  `json:"state"`
+}
+
+// State is how a system fares.
+type State string
+
+// The states.
+const (
+	Good    State = "good"
+	OnTrial State = "on trial" // its login was not seen yet
+	Failed  State = "failed"   // three starts long
+)
+
+// Systems are those of a disk, what starts next first. It fails as KernelsOn does.
+func Systems(ctx context.Context, disk string) ([]System, error) {
+	kernels, err := KernelsOn(disk)
+	if err != nil {
+		return nil, err
+	}
+	files, err := kernels.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return systems(files), nil
+}
+
+func systems(files []string) []System {
+	var there []kernelFile
+	for _, f := range files {
+		if k, ok := parseKernel(f); ok {
+			there = append(there, k)
+		}
+	}
+	slices.SortFunc(there, func(a, b kernelFile) int { // as the boot loader does
+		switch {
+		case a.left == 0 && b.left != 0:
+			return 1
+		case a.left != 0 && b.left == 0:
+			return -1
+		}
+		return update.Compare(b.version, a.version)
+	})
+	out := make([]System, len(there))
+	for i, k := range there {
+		out[i] = System{k.version, OnTrial}
+		switch k.left {
+		case forGood:
+			out[i].State = Good
+		case 0:
+			out[i].State = Failed
+		}
+	}
+	return out
 }
