@@ -51,7 +51,9 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 // Moments are early rather than late: a core that waits for somebody is lost, and who
 // finds no room yet keeps the place in the line and is told the rest of the wait. They
 // go by what a password takes a core that does nothing else, because the crowd that
-// makes a queue also takes the cores, with its connections, for as long as it arrives.
+// makes a queue also takes the cores, with its connections, for as long as it arrives; and
+// the rest of a wait by no more than half as much again, because nobody knows how long other
+// programs will go on.
 //
 // What it knows is lost at a restart, and shared with nobody: the wait is then an
 // estimate again, and nothing else depends on it.
@@ -141,7 +143,7 @@ func (q *Queue) before(p promise) int {
 
 // left is how long somebody who came when told has yet to wait at home.
 func (q *Queue) left(p promise) time.Duration {
-	wait := q.each * time.Duration(q.here+q.before(p)) / time.Duration(q.cores)
+	wait := min(q.each, q.quick*3/2) * time.Duration(q.here+q.before(p)) / time.Duration(q.cores)
 	return max(wait-longestWait/2, time.Second)
 }
 
