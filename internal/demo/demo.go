@@ -107,6 +107,7 @@ type Service struct {
 	Mailbox string `json:"mailbox"`
 	CAFile  string `json:"ca_file"`
 	CAPin   string `json:"ca_pin"`
+	Listen  string `json:"listen"` // HOST:PORT of the process itself, whatever the issuer is
 }
 
 // StartService runs `BIN serve ARGS` and reads its one line. Its log goes to
