@@ -3,6 +3,8 @@ package main
 import (
 	"log/slog"
 	"os"
+	"sync"
+	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -11,7 +13,7 @@ import (
 )
 
 // thumbs gives the on-screen keyboard every finger of its own, which the
-// toolkit's emulated pointer does not. All methods run on the UI goroutine.
+// toolkit's emulated pointer does not. All methods but hear run on the UI goroutine.
 type thumbs struct {
 	do       func(func()) // on the UI goroutine
 	canvas   fyne.Canvas
@@ -19,6 +21,9 @@ type thumbs struct {
 	listener *touch.Listener
 	area     [4]int
 	log      *slog.Logger
+
+	mu      sync.Mutex
+	waiting []touch.Event // that the UI goroutine has not seen yet
 }
 
 // listen starts once the window exists. Where there is no multi-touch, the pointer
@@ -32,9 +37,7 @@ func (t *thumbs) listen(win fyne.Window) {
 	if err := touch.ClearSelections(os.Getenv("DISPLAY")); err != nil {
 		t.log.Warn("selections", "error", err.Error())
 	}
-	l, err := touch.Listen(os.Getenv("DISPLAY"), id, func(e touch.Event) {
-		t.do(func() { t.finger(e) })
-	})
+	l, err := touch.Listen(os.Getenv("DISPLAY"), id, t.hear)
 	if err != nil {
 		t.log.Info("touch", "error", err.Error())
 		return
@@ -42,6 +45,40 @@ func (t *thumbs) listen(win fyne.Window) {
 	t.listener = l
 	t.follow()
 }
+
+// hear takes an event from the listener's goroutine.
+func (t *thumbs) hear(e touch.Event) {
+	t.mu.Lock()
+	t.waiting = append(t.waiting, e)
+	t.mu.Unlock()
+	t.do(t.read)
+}
+
+// read does what fingers did, in the order in which they did it.
+func (t *thumbs) read() {
+	t.mu.Lock()
+	events := t.waiting
+	t.waiting = nil
+	t.mu.Unlock()
+	for _, e := range events {
+		t.finger(e)
+	}
+}
+
+// settle reads what was typed before a touch elsewhere. That came by the toolkit's connection, and the
+// last letter may still be on the other: «SE CONNECTER» would go without it.
+func (t *thumbs) settle() {
+	if t.listener == nil {
+		return
+	}
+	if err := t.listener.Sync(syncLimit); err != nil {
+		t.log.Warn("touch", "error", err.Error())
+	}
+	t.read()
+}
+
+// syncLimit is more than a display takes that has drawn a whole screen before it answers.
+const syncLimit = time.Second
 
 // finger takes an event from window pixels to the keyboard.
 func (t *thumbs) finger(e touch.Event) {

@@ -24,6 +24,7 @@ func window(ctx context.Context, o options, w *words.Words, hello supervisor.Hel
 	defer end(nil)
 	var k atomic.Pointer[kiosk.Kiosk]
 	loop := newRest()
+	fingers := &thumbs{do: loop.do, log: logger()}
 	a := app.NewWithID("fr.portillon.kiosk")
 	// The fonts must be known before any text is measured.
 	a.Settings().SetTheme(look.Theme(look.New()))
@@ -31,7 +32,7 @@ func window(ctx context.Context, o options, w *words.Words, hello supervisor.Hel
 		if k := k.Load(); k != nil { // before the first view there is nothing to touch
 			k.Post(e)
 		}
-	}, ui.WithDo(loop.do))
+	}, ui.WithDo(loop.do), ui.WithSettle(func() { fingers.settle() }))
 	a.Settings().SetTheme(look.Theme(u.Look()))
 	win := a.NewWindow("Portillon")
 	win.SetPadded(false)
@@ -46,7 +47,7 @@ func window(ctx context.Context, o options, w *words.Words, hello supervisor.Hel
 	} else {
 		fill(win)
 	}
-	fingers := &thumbs{do: loop.do, canvas: win.Canvas(), keyboard: u.Keyboard(), log: logger()}
+	fingers.canvas, fingers.keyboard = win.Canvas(), u.Keyboard()
 	sentry := &sentry{full: o.width == 0, on: o.width == 0 && o.config.Lockdown != config.LockdownOff, failed: seal.note, lost: end,
 		do: loop.do, canvas: win.Canvas(), log: logger()}
 	listen := func() {

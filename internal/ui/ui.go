@@ -15,7 +15,6 @@ package ui
 import (
 	"reflect"
 	"slices"
-	"time"
 
 	"fyne.io/fyne/v2"
 
@@ -60,22 +59,29 @@ type UI struct {
 	keyboard *keyboard.Keyboard
 	dock     *kit.Ground
 	canvas   fyne.Canvas // nil until Attach
+	settle   func()
 }
 
 // Option changes a UI at its making.
 type Option func(*options)
 
-type options struct{ keyboard []keyboard.Option }
+type options struct {
+	keyboard []keyboard.Option
+	settle   func()
+}
 
 // WithDo gives the way to the Fyne goroutine from another, for what happens by
 // itself: a key that repeats or opens its accents. The default is fyne.Do.
 func WithDo(do func(func())) Option {
 	return func(o *options) {
-		o.keyboard = append(o.keyboard, keyboard.WithTimer(func(d time.Duration, f func()) func() {
-			t := time.AfterFunc(d, func() { do(f) })
-			return func() { t.Stop() }
-		}))
+		o.keyboard = append(o.keyboard, keyboard.WithDo(do))
 	}
+}
+
+// WithSettle has f called when a button says to send what was typed, before that is taken: whoever knows of
+// letters that are still on their way gives them to the keyboard.
+func WithSettle(f func()) Option {
+	return func(o *options) { o.settle = f }
 }
 
 // New builds the bars and the keyboard; a screen is built when it is first shown, so that nobody
@@ -84,11 +90,11 @@ func WithDo(do func(func())) Option {
 // its loop runs. Then set the theme of Look. post is called on the Fyne goroutine and must
 // not block.
 func New(frame Frame, w *words.Words, post func(login.Event), opts ...Option) *UI {
-	var o options
+	o := options{settle: func() {}}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	u := &UI{frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
+	u := &UI{settle: o.settle, frame: frame, words: w, post: post, look: look.New(), bar: look.New()}
 	u.makeFields()
 	touched := func() { u.post(login.Touched{}) }
 	u.ground = kit.NewGround(touched)
@@ -169,7 +175,7 @@ func (u *UI) screen(name login.Screen) screen.Screen {
 	if maker == nil {
 		return nil
 	}
-	s := maker(screen.Env{Look: u.look, Words: u.words, Frame: u.frame, Post: u.post, Submit: u.submit})
+	s := maker(screen.Env{Look: u.look, Words: u.words, Frame: u.frame, Post: u.post, Submit: u.send})
 	s.Card().Hide()
 	u.screens[name] = s
 	u.window.Objects = slices.Insert(u.window.Objects, slices.Index(u.window.Objects, fyne.CanvasObject(u.dock)), fyne.CanvasObject(s.Card()))
@@ -321,6 +327,12 @@ func (u *UI) updateIdle() bool {
 		u.idle.Set(u.words.Say("idle.warning", u.view.Idle, nil))
 	}
 	return kit.Show(u.idle, on)
+}
+
+// send is a button's submit: what the keyboard was touched for before comes first.
+func (u *UI) send(f login.Field) {
+	u.settle()
+	u.submit(f)
 }
 
 // submit sends what a field holds: a copy, which the machine sends or wipes.

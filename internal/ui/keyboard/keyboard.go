@@ -40,6 +40,11 @@ func WithTimer(after func(d time.Duration, f func()) (stop func())) Option {
 	return func(k *Keyboard) { k.after = after }
 }
 
+// WithDo gives the way to the UI goroutine from another; the default is fyne.Do.
+func WithDo(do func(func())) Option {
+	return WithTimer(func(d time.Duration, f func()) func() { return afterEvents(do, d, f) })
+}
+
 // Keyboard is the on-screen keyboard. It fills the size its container gives.
 type Keyboard struct {
 	widget.BaseWidget

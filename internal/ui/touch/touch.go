@@ -38,6 +38,7 @@ type Listener struct {
 	emit   func(Event)
 
 	pointer pointer
+	echo    chan struct{} // takes one answer of the server's to Sync
 
 	mu     sync.Mutex
 	x, y   int16 // of the area; events are relative to it
@@ -62,7 +63,7 @@ func Listen(display string, window uintptr, emit func(Event)) (*Listener, error)
 	if err != nil {
 		return nil, err
 	}
-	l := &Listener{c: c, emit: emit, done: make(chan struct{})}
+	l := &Listener{c: c, emit: emit, echo: make(chan struct{}, 1), done: make(chan struct{})}
 	if err := l.create(uint32(window)); err != nil {
 		return nil, errors.Join(fmt.Errorf("touch window: %w", err), c.Close())
 	}
@@ -125,6 +126,38 @@ func (l *Listener) SetArea(x, y, w, h int) error {
 	return l.c.send(opMapWindow, 0, l.window)
 }
 
+// ErrLate: the server did not answer in time.
+var ErrLate = errors.New("touch: the display does not answer")
+
+// Sync returns once emit was called for every touch that the server saw before: what comes by another
+// connection may have overtaken it. It fails with ErrLate after limit, and when the listener has ended.
+// One goroutine may call it at a time; emit must not.
+func (l *Listener) Sync(limit time.Duration) error {
+	select {
+	case <-l.echo: // of one that was late
+	default:
+	}
+	l.mu.Lock()
+	err := net.ErrClosed
+	if !l.closed {
+		err = l.c.send(opGetInputFocus, 0)
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("touch: %w", err)
+	}
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case <-l.echo:
+		return nil
+	case <-late.C:
+		return ErrLate
+	case <-l.done:
+		return fmt.Errorf("touch: %w", net.ErrClosed)
+	}
+}
+
 // Close takes the window away. No event comes after it has returned; emit must not
 // call it.
 func (l *Listener) Close() error {
@@ -168,6 +201,12 @@ func (l *Listener) run() {
 		}
 		if e, ok := l.decode(b); ok {
 			l.emit(e)
+		}
+		if b[0] == msgReply {
+			select {
+			case l.echo <- struct{}{}:
+			default: // nobody waits any more
+			}
 		}
 	}
 }
