@@ -93,7 +93,7 @@ test-real: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## conformanc
 
 # Units of the image whose score must not be above 1.5 (of 10).
 UNITS := assets/image/mkosi.extra/usr/lib/systemd/system
-HARDENED := portillon portillon-unconfigured portillon-adopt portillon-update portillon-up portillon-image portillon-install@
+HARDENED := portillon portillon-unconfigured portillon-adopt portillon-update portillon-up portillon-image portillon-install@ portillon-keyring
 
 .PHONY: lint
 lint: deps $(TOOLS)/golangci-lint ## gofmt, vet and golangci-lint

@@ -15,14 +15,20 @@ import (
 // withTPM gives the machine one, whose state stays with its disk.
 func withTPM(o *vm.Options) { o.TPM = true }
 
+// roomForState: a tablet's disk is larger than the image.
+func (s *slate) roomForState() {
+	s.t.Helper()
+	const room = 256 << 20
+	at, err := os.Stat(s.file(s.disk))
+	s.must(err)
+	s.must(os.Truncate(s.file(s.disk), at.Size()+room))
+}
+
 // imageState: with a TPM the tablet's key and the highest serial outlive the power, and nothing else
 // does; an older configuration is refused from then on.
 func imageState(t *testing.T, i imageUnderTest, l *ledger) {
 	s := newSlate(t, i)
-	const room = 256 << 20 // a tablet's disk is larger than the image
-	at, err := os.Stat(s.file(s.disk))
-	s.must(err)
-	s.must(os.Truncate(s.file(s.disk), at.Size()+room))
+	s.roomForState()
 	s.enrol()
 	const look = `shows email
 tell state $(portillonctl tablet --state /var/lib/portillon)
@@ -48,7 +54,7 @@ tell state done
 		t.Fatalf("it told %q, then %q", first, second)
 	}
 	t.Logf("first %q, second %q", first, second)
-	err = nil
+	var err error
 	if first[0] != second[0] || !strings.HasPrefix(second[1], "/dev/mapper/") {
 		err = fmt.Errorf("the tablet's key was %s on %s, and is %s on %s", first[0], first[1], second[0], second[1])
 	}

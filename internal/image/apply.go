@@ -111,6 +111,11 @@ func (p Plan) write(work string) error {
 			return err
 		}
 	}
+	if len(p.Own) > 0 {
+		if err := os.MkdirAll(filepath.Join(work, mkosiPackagesDir), 0o755); err != nil { //nolint:gosec // as above
+			return err
+		}
+	}
 	return os.MkdirAll(filepath.Join(work, outputDir), 0o755) //nolint:gosec // as above
 }
 
@@ -138,6 +143,13 @@ func (p Plan) mkosi(ctx context.Context, w Where, tree, work string) error {
 		return err
 	}
 	w.Say(0.17, "mkosi")
+	for _, own := range p.Own {
+		pack := Command(ctx, tree, []Mount{{work, treeWork}}, packCommand(own)...)
+		pack.Stdout, pack.Stderr = w.Log, w.Log
+		if err := pack.Run(); err != nil {
+			return fmt.Errorf("the package %s: %w", own, err)
+		}
+	}
 	cmd := Command(ctx, tree, []Mount{{work, treeWork}, {packages, treeCache}}, p.Mkosi...)
 	r, pipe := io.Pipe()
 	cmd.Stdout = io.MultiWriter(w.Log, pipe)

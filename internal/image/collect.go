@@ -159,9 +159,10 @@ func trim(file string) (room int64, err error) {
 // aptArchives is where mkosi's apt keeps what it fetched, below its cache.
 const aptArchives = "cache/apt/archives"
 
-// lock writes which packages these are, and holds them against those that were asked for.
+// lock writes which of Debian's packages these are, and holds them against those that were asked for.
 func (p Plan) lock(packages []Package, archives, to string) error {
-	built, err := lockOf(packages, archives)
+	debian := slices.DeleteFunc(slices.Clone(packages), func(k Package) bool { return slices.Contains(p.Own, k.Name) })
+	built, err := lockOf(debian, archives)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Plan struct {
 	Files []File
 	// Links are symbolic links in mkosi's directory.
 	Links []Link
+	// Own are packages made on the spot, as directories below packages/ in the form of dpkg-deb.
+	Own []string
 	// Tools are the Debian packages of the tree that mkosi runs in.
 	Tools []string
 	// Mkosi is the command run in that tree, in mkosi's directory.
@@ -60,13 +62,20 @@ const (
 // extra is the directory whose tree goes into the image as it is.
 const extra = "mkosi.extra"
 
+// ownPackages is where the definitions have packages of their own, and mkosiPackagesDir where mkosi looks for
+// those that it is to offer to apt beside Debian's.
+const (
+	ownPackages      = "packages"
+	mkosiPackagesDir = "mkosi.packages"
+)
+
 // The definitions' list of symbolic links, which an embedded tree cannot hold.
 const linksName = "links.txt"
 
 // tools are the packages of mkosi's tree.
 func tools() []string {
 	return []string{"apt", "bubblewrap", "cpio", "cryptsetup-bin", "debian-archive-keyring", "dosfstools", "e2fsprogs",
-		"kmod", "mkosi", "mount", "mtools", "python3-cryptography", "python3-pefile", "sbsigntool", "squashfs-tools", "systemd-boot-efi",
+		"kmod", "mkosi", "mount", "mtools", "python3-cryptography", "python3-pefile", "reprepro", "sbsigntool", "squashfs-tools", "systemd-boot-efi",
 		"systemd-boot-tools", "systemd-repart", "systemd-ukify", "uidmap", "util-linux", "xz-utils", "zstd"}
 }
 
@@ -104,6 +113,9 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 			}
 		}
 		p.Files = append(p.Files, File{Path: name, Mode: modeOf(name), Data: b})
+		if own, ok := strings.CutSuffix(name, "/DEBIAN/control"); ok && path.Dir(own) == ownPackages {
+			p.Own = append(p.Own, path.Base(own))
+		}
 		return nil
 	})
 	if err != nil {
@@ -190,6 +202,11 @@ func (p *Plan) addPrograms() {
 		File{Path: "keys/secure-boot.key", Mode: 0o600, From: o.SecureBootKey},
 		File{Path: "keys/secure-boot.crt", Mode: 0o644, From: o.SecureBootCert},
 	)
+}
+
+// packCommand makes a package of a directory.
+func packCommand(own string) []string {
+	return []string{"dpkg-deb", "--root-owner-group", "--build", path.Join(ownPackages, own), mkosiPackagesDir}
 }
 
 // ConfigKeyPath is where the image has the public key of configurations.
@@ -298,6 +315,10 @@ func (p Plan) String() string {
 	for _, l := range p.Links {
 		fmt.Fprintf(&b, "link %s -> %s\n", l.Path, l.Target)
 	}
-	fmt.Fprintf(&b, "\nin the tree, in %s: %s\n", treeWork, strings.Join(p.Mkosi, " "))
+	b.WriteString("\n")
+	for _, own := range p.Own {
+		fmt.Fprintf(&b, "in the tree, in %s: %s\n", treeWork, strings.Join(packCommand(own), " "))
+	}
+	fmt.Fprintf(&b, "in the tree, in %s: %s\n", treeWork, strings.Join(p.Mkosi, " "))
 	return b.String()
 }
