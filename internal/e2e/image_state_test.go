@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,6 +85,53 @@ tell state done
 		err = fmt.Errorf("another TPM opens it: %q", stolen)
 	}
 	l.note(t, "the disk in another machine", err)
+}
+
+// imageRemembered: the power goes in the middle of an exam of somebody who ticked «Se souvenir de moi».
+// Whoever sits down then is asked for an address, and that address alone goes on without a password;
+// after the exam it does not.
+func imageRemembered(t *testing.T, i imageUnderTest, l *ledger) {
+	s := newSlate(t, i)
+	s.set.keyring = true // on the partition that the TPM opens
+	s.roomForState()
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	s.boot(withTPM)
+	s.on("email")
+	s.see(emailScreen(""))
+	s.touch(camille.address)
+	s.tap("SE CONNECTER")
+	s.on("password")
+	s.see(passwordScreen(camille, s.offered()))
+	s.tick()
+	s.touch(camille.password)
+	s.tap("SE CONNECTER")
+	s.connect()
+	player, err := newPlayerMirror(camille, s.set.size)
+	s.must(err)
+	s.reads(player, "player")
+	s.off()
+
+	again := func() {
+		s.t.Helper()
+		s.boot(withTPM)
+		s.on("email")
+		s.see(emailScreen(""))
+		s.touch(camille.address)
+		s.tap("SE CONNECTER")
+	}
+	again()
+	s.connect()
+	err = nil
+	if slices.ContainsFunc(s.vm.Lines(), func(l vm.Line) bool { return l.Screen == "password" }) {
+		err = errors.New("a password was asked for")
+	}
+	l.note(t, "a remembered session outlives the power", err)
+	s.exam(camille)
+	s.off()
+	again()
+	s.on("password")
+	l.note(t, "and not the exam", nil)
 }
 
 // imageTraces: what a candidate typed is found nowhere once the exam is over, and nowhere after a

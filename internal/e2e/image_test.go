@@ -67,6 +67,7 @@ func TestImage(t *testing.T) {
 		{"cuts", inNormal, imagePowerCuts},
 		{"doctor", inLong, imageDoctor},
 		{"state", inLong, imageState},
+		{"remembered", inLong, imageRemembered},
 		{"traces", inLong, imageTraces},
 		{"hardware", inLong, imageHardware},
 		{"slots", inLong, imageSlots},
@@ -115,7 +116,13 @@ func (s *slate) sit() {
 	s.tap("SE CONNECTER")
 	s.connect()
 	s.keep("3-connected")
-	player, err := newPlayerMirror(camille, s.set.size)
+	s.exam(camille)
+}
+
+// exam is what begins when somebody is connected, until it is ended.
+func (s *slate) exam(p person) {
+	s.t.Helper()
+	player, err := newPlayerMirror(p, s.set.size)
 	s.must(err)
 	s.reads(player, "player")
 	s.keep("4-exam")
