@@ -68,6 +68,7 @@ func TestImage(t *testing.T) {
 		{"doctor", inLong, imageDoctor},
 		{"state", inLong, imageState},
 		{"remembered", inLong, imageRemembered},
+		{"wifi", inLong, imageWiFi},
 		{"traces", inLong, imageTraces},
 		{"hardware", inLong, imageHardware},
 		{"slots", inLong, imageSlots},
