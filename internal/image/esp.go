@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ESPPartition is the EFI system partition's own identifier.
@@ -35,7 +37,13 @@ func (d KernelDir) List(context.Context) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, e.Name())
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() > 0 { // what a cut left of a rename is no kernel, to the boot loader neither
+			names = append(names, e.Name())
+		}
 	}
 	return names, nil
 }
@@ -62,13 +70,14 @@ func (d KernelDir) Add(_ context.Context, file string, r io.Reader) error {
 	return d.sync()
 }
 
-// sync has the directory itself on the disk.
+// sync has all of the file system on the disk. To sync file and directory is not enough: FAT keeps a file's size in
+// its directory's entry, and a renamed one has 0 there until its inode is written (seen after a power cut).
 func (d KernelDir) sync() error {
 	f, err := os.Open(d.path(""))
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return errors.Join(f.Sync(), unix.Syncfs(int(f.Fd())), f.Close())
 }
 
 // KernelsOn are those on a disk that is not mounted, or on an image's file, by way of mtools. It fails with

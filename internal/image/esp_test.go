@@ -19,6 +19,13 @@ func TestKernelDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	tryKernels(t, KernelDir(top))
+	// A cut in the middle of a rename on FAT leaves a name without its file: it is put in its place again.
+	if err := os.WriteFile(KernelDir(top).path("portillon_4.0+3.efi"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := KernelDir(top).List(t.Context()); err != nil || slices.Contains(names, "portillon_4.0+3.efi") {
+		t.Errorf("%q, %v", names, err)
+	}
 }
 
 func tryKernels(t *testing.T, k Kernels) {
