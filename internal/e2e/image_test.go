@@ -215,8 +215,8 @@ func (s *slate) attackKeys(l *ledger) {
 	l.note(s.t, "a shell behind the screen", err)
 }
 
-// startWord is what the kernel's first service manager says at each start.
-const startWord = "Running in initrd"
+// startWord is what the firmware says at each start.
+const startWord = "BdsDxe: starting"
 
 // escapedWord is what a shell writes on the serial line, and nobody who merely echoes.
 const escapedWord = "ESCAPED"
