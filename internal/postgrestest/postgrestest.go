@@ -5,7 +5,7 @@
 //
 //	Lazy.Server(t) ─→ the test binary's one server, made when a test first asks
 //	                   └ Create(template), URL ─→ a database of the test's
-//	Lazy.Stop()        ends it: TestMain calls it once the tests have run
+//	Lazy.End(code)     ends it: TestMain calls it once the tests have run
 //
 // Where PostgreSQL is not installed (Debian's package postgresql) a test says NOT RUN and
 // passes; REQUIRE_POSTGRES=1 makes it fail.
@@ -262,12 +262,17 @@ func (l *Lazy) Running() *Server {
 	return l.server
 }
 
-// Stop ends the server, where there is one.
-func (l *Lazy) Stop() error {
+// End ends the server, where there is one, and returns the tests' exit code: 1, once it was said why, where
+// the server does not end well. It is the last thing that TestMain does.
+func (l *Lazy) End(code int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.server == nil {
-		return nil
+		return code
 	}
-	return l.server.Close()
+	if err := l.server.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }

@@ -2,7 +2,6 @@ package storm_test
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"testing"
 
@@ -14,12 +13,7 @@ import (
 var server postgrestest.Lazy
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(server.End(m.Run()))
 }
 
 // BenchmarkStormOnPostgres is BenchmarkStorm against three processes that share a PostgreSQL,

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,14 +31,7 @@ var server postgrestest.Lazy
 // withServer ends the server once the tests have run.
 type withServer struct{ *testing.M }
 
-func (m withServer) Run() int {
-	code := m.M.Run()
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
+func (m withServer) Run() int { return server.End(m.M.Run()) }
 
 func TestMain(m *testing.M) {
 	testscript.Main(withServer{m}, map[string]func(){"rehearsal": func() {

@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -15,12 +14,7 @@ import (
 var server postgrestest.Lazy
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := server.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(server.End(m.Run()))
 }
 
 // migrated is a database with the newest schema and nothing in it.
