@@ -14,7 +14,6 @@ import (
 
 	"portillon/internal/config"
 	"portillon/internal/image"
-	"portillon/internal/preflight"
 	"portillon/internal/update"
 )
 
@@ -115,9 +114,8 @@ func imageFetch(ctx context.Context, r run, args []string) error {
 		return err
 	}
 	decide := func(last time.Duration) update.Answer {
-		power, now := preflight.ReadStatus(*sys), time.Now()
-		return update.DecideImage(update.Tablet{URI: c.Centre.UpdateURI, Mains: power.Charging, Battery: power.Battery, Idle: age(*idle, now), Last: last},
-			c.Centre.ImageWindow, now.In(c.Timezone))
+		now := time.Now()
+		return update.DecideImage(tabletNow(c, *sys, *idle, last, now), c.Centre.ImageWindow, now.In(c.Timezone))
 	}
 	now := time.Now()
 	if answer := decide(age(*looked, now)); answer != update.Look {

@@ -48,9 +48,7 @@ func imagePull(ctx context.Context, r run, args []string) error {
 		return err
 	}
 	now := time.Now()
-	power := preflight.ReadStatus(*sys)
-	tablet := update.Tablet{URI: c.Centre.UpdateURI, Mains: power.Charging, Battery: power.Battery, Idle: age(*idle, now), Last: age(*looked, now)}
-	if answer := update.Decide(tablet); answer != update.Look {
+	if answer := update.Decide(tabletNow(c, *sys, *idle, age(*looked, now), now)); answer != update.Look {
 		return errors.Join(r.sayImage(*asJSON, imageAnswer{Refused: string(answer)}, "not now: %s\n", answer), errSaid)
 	}
 	if err := touch(*looked, now); err != nil {
@@ -80,6 +78,12 @@ func imagePull(ctx context.Context, r run, args []string) error {
 		return err
 	}
 	return r.sayImage(*asJSON, imageAnswer{OK: true}, "a newer configuration: %s\n", *to)
+}
+
+// tabletNow is what decides whether the tablet looks for anything: last is how long ago it did.
+func tabletNow(c *config.Config, sys, idle string, last time.Duration, now time.Time) update.Tablet {
+	power := preflight.ReadStatus(sys)
+	return update.Tablet{URI: c.Centre.UpdateURI, Mains: power.Charging, Battery: power.Battery, Idle: age(idle, now), Last: last}
 }
 
 // age is how long ago a file was written; -1: never.
