@@ -74,7 +74,7 @@ var (
 // New returns a keyboard that shows nothing yet.
 func New(l *look.Look, out Output, opts ...Option) *Keyboard {
 	k := &Keyboard{look: l, out: out, fingers: map[int]*finger{}}
-	k.after = func(d time.Duration, f func()) func() { return afterEvents(fyne.Do, d, f) }
+	WithDo(fyne.Do)(k)
 	for _, o := range opts {
 		o(k)
 	}
