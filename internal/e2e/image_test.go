@@ -276,7 +276,7 @@ func imageUnsigned(t *testing.T, i imageUnderTest, l *ledger) {
 	s.must(os.WriteFile(s.file("unsigned.efi"), withoutSignature(b), 0o600))
 	f, err := os.Open(s.file(s.disk))
 	s.must(err)
-	esp, err := tablet.FindPartition(f, espID)
+	esp, err := tablet.FindPartition(f, tablet.ESPPartition)
 	s.must(errors.Join(err, f.Close()))
 	at := fmt.Sprintf("/vm/%s@@%d", s.disk, esp.Start)
 	out, err := s.lab("sh", "-c", `k=$(mdir -b -i "$0" ::/EFI/Linux | head -n 1); mcopy -o -i "$0" /vm/unsigned.efi "$k"`, at)
@@ -292,9 +292,6 @@ func imageUnsigned(t *testing.T, i imageUnderTest, l *ledger) {
 	l.note(t, "kernel unsigned", err)
 	s.keep("unsigned")
 }
-
-// espID is the EFI system partition's number.
-const espID = "5a0f0c6e-4f0b-4f43-9e5c-2f4c5e5d0e01"
 
 // withoutSignature clears a PE file's certificate table (PE format, optional header data
 // directory 4).
