@@ -45,15 +45,16 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 // Queue decides who may wait here and who must come back, first come, first served,
 // whether they wait here or at home. It keeps the moment until which all work is
 // spoken for: that of the requests in the queue and that of those sent away, each with
-// a moment of its own to return. Who returns then finds room; who comes for the first
-// time while others are awaited goes behind them.
+// a moment of its own to return. Who returns then most often finds room; who comes for the
+// first time while others are awaited goes behind them.
 //
-// Moments are early rather than late: a core that waits for somebody is lost, and who
-// finds no room yet keeps the place in the line and is told the rest of the wait. They
-// go by what a password takes a core that does nothing else, because the crowd that
-// makes a queue also takes the cores, with its connections, for as long as it arrives; and
-// the rest of a wait by no more than half as much again, because nobody knows how long other
-// programs will go on.
+// Moments are given one after the other, as fast as passwords can be checked by cores that do
+// nothing else: a core that waits for somebody is lost. The crowd that makes a queue also takes
+// the cores, with its connections, for as long as it arrives, so that meanwhile more come back
+// than can be served, and some find no room. They get the moment behind all that are spoken for
+// already, because a nearer one would turn somebody else away, and he the next; and then they go
+// before the others. Who finds no room again is told the rest of the wait, as slow as passwords
+// are at the moment.
 //
 // What it knows is lost at a restart, and shared with nobody: the wait is then an
 // estimate again, and nothing else depends on it.
@@ -77,8 +78,9 @@ type Queue struct {
 
 // promise is what somebody at home was told.
 type promise struct {
-	turn time.Time // the first moment given: the place in the line
-	at   time.Time // the last
+	turn   time.Time // the first moment given: the place in the line
+	at     time.Time // the last
+	missed bool      // came when told, and found no room
 }
 
 // NewQueue is the queue of so many cores, with room for limit requests; each is what one
@@ -115,18 +117,32 @@ func (q *Queue) Enter(who string) error {
 	case !known:
 		p.at = q.promise(who, now)
 	case due: // and there is no room yet
-		p.at = now.Add(q.left(p))
+		p.at = q.next(p, now)
+		p.missed = true
 		q.promised[who] = p
 	}
 	return &BusyError{After: min(max(p.at.Sub(now), time.Second), longestPromise)}
 }
 
-// room reports whether somebody who is due may wait here: always in the nearer half of
-// the queue, so that no core waits for those who are slow to return; in the other half
-// if there is room for those before as well.
+// room reports whether somebody who is due may wait here: half of the queue is for those who
+// came once for nothing.
 func (q *Queue) room(p promise) bool {
-	places := q.places()
-	return q.here < places/2 || q.here+q.before(p) < places
+	if p.missed {
+		return q.here < q.places()
+	}
+	return q.here < q.places()/2
+}
+
+// next is when somebody who came when told, and found no room, is to come again.
+func (q *Queue) next(p promise, now time.Time) time.Time {
+	if !p.missed {
+		return q.speak(now)
+	}
+	end := q.start(now) // beyond it cores might wait
+	if at := now.Add(q.left(p)); at.Before(end) {
+		return at
+	}
+	return end
 }
 
 // places is how many may wait here: no more than can be served within longestWait, as slow
@@ -141,9 +157,9 @@ func (q *Queue) before(p promise) int {
 	return max(0, n-q.came)
 }
 
-// left is how long somebody who came when told has yet to wait at home.
+// left is how long those before somebody at home will take, less what can be waited here.
 func (q *Queue) left(p promise) time.Duration {
-	wait := min(q.each, q.quick*3/2) * time.Duration(q.here+q.before(p)) / time.Duration(q.cores)
+	wait := q.each * time.Duration(q.here+q.before(p)) / time.Duration(q.cores)
 	return max(wait-longestWait/2, time.Second)
 }
 
@@ -169,7 +185,7 @@ func (q *Queue) promise(who string, now time.Time) time.Time {
 		return now.Add(longestPromise - rand.N(longestPromise/4)) //nolint:gosec // a jitter, not a secret
 	}
 	at := q.speak(now)
-	q.promised[who] = promise{at, at}
+	q.promised[who] = promise{turn: at, at: at}
 	return at
 }
 
