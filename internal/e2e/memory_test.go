@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,8 +33,14 @@ func needles(secret string) map[string][]byte {
 	}
 }
 
-// scan counts where each needle stands in a process's memory.
+// scan counts where each needle of a secret stands in a process's memory.
 func scan(t *testing.T, pid int, secret string) map[string]int {
+	t.Helper()
+	return scanAll(t, pid, secret)[secret]
+}
+
+// scanAll does so for several secrets, and reads the memory once, which is most of the work.
+func scanAll(t *testing.T, pid int, secrets ...string) map[string]map[string]int {
 	t.Helper()
 	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
 	if err != nil {
@@ -45,7 +52,12 @@ func scan(t *testing.T, pid int, secret string) map[string]int {
 		t.Fatalf("reading another process's memory needs root: %v", err)
 	}
 	defer mem.Close()
-	found, read := map[string]int{}, int64(0)
+	wanted, found := map[string]map[string][]byte{}, map[string]map[string]int{}
+	for _, s := range secrets {
+		wanted[s], found[s] = needles(s), map[string]int{}
+	}
+	read := 0
+	var buf []byte
 	sc := bufio.NewScanner(maps)
 	for sc.Scan() {
 		var from, to int64
@@ -54,14 +66,16 @@ func scan(t *testing.T, pid int, secret string) map[string]int {
 			strings.Contains(sc.Text(), "[vvar") || strings.Contains(sc.Text(), "[vsyscall]") {
 			continue
 		}
-		buf := make([]byte, to-from)
+		buf = slices.Grow(buf[:0], int(to-from))[:to-from]
 		n, err := mem.ReadAt(buf, from)
 		if err != nil && err != io.EOF && n == 0 {
 			continue // a mapping of a device
 		}
-		read += int64(n)
-		for name, needle := range needles(secret) {
-			found[name] += bytes.Count(buf[:n], needle)
+		read += n
+		for secret, shapes := range wanted {
+			for name, needle := range shapes {
+				found[secret][name] += bytes.Count(buf[:n], needle)
+			}
 		}
 	}
 	if read < 1<<20 {

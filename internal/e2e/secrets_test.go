@@ -3,6 +3,8 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +42,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 	secrets := []string{canary.address, "kanarienvogel", canary.password, canary.password[:10], canary.name}
 	for _, s := range append(secrets, code) {
 		for where, text := range map[string]string{"the tablet's log": r.logs(), "the service's log": r.log.String()} {
-			if strings.Contains(text, s) {
+			if holds(text, s) {
 				t.Errorf("%s holds %q", where, s)
 			}
 		}
@@ -56,7 +58,7 @@ func TestSecretsAreNowhere(t *testing.T) {
 				t.Errorf("/proc/%d/%s could not be read", pid, file)
 			}
 			for _, s := range append(secrets, code) {
-				if strings.Contains(text, s) {
+				if holds(text, s) {
 					t.Errorf("/proc/%d/%s holds %q", pid, file, s)
 				}
 			}
@@ -98,6 +100,20 @@ func temporary(t *testing.T) map[string]bool {
 	}
 	return out
 }
+
+// holds reports whether a secret is in a text. The digits of a code turn up by chance in the
+// fractions of seconds; a code stands by itself.
+func holds(text, secret string) bool {
+	if !sixDigits.MatchString(secret) {
+		return strings.Contains(text, secret)
+	}
+	return slices.Contains(digits.FindAllString(text, -1), secret)
+}
+
+var (
+	digits    = regexp.MustCompile(`\d+`)
+	sixDigits = regexp.MustCompile(`^\d{6}$`)
+)
 
 // TestPasswordLeavesNoCopy looks into the memory of both processes: the password is
 // there while it is typed, and gone from everywhere once it has done its work.
