@@ -83,6 +83,7 @@ type Kiosk struct {
 	revoked sync.WaitGroup
 	chores  chores
 	done    bool
+	due     time.Duration  // Boot time of the next moment that is waited for; 0: none
 	noted   []login.Record // as the supervisor was told
 
 	mu       sync.Mutex
@@ -137,11 +138,17 @@ func (k *Kiosk) Run(ctx context.Context) error {
 	k.begin()
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+	moment := time.NewTimer(tick)
+	moment.Stop()
+	defer moment.Stop()
 	for !k.done {
+		k.arm(moment)
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-ticker.C:
+			k.advance()
+		case <-moment.C:
 			k.advance()
 		case <-k.queue.ready:
 			for _, e := range k.queue.take() {
@@ -169,6 +176,20 @@ func (k *Kiosk) begin() {
 // advance moves the machine's clock.
 func (k *Kiosk) advance() {
 	k.step(login.Tick{At: k.Clock.Now()})
+}
+
+// arm sets the timer to the next moment that matters, so that nobody waits for the tick after it.
+func (k *Kiosk) arm(moment *time.Timer) {
+	due := k.state.Due()
+	if due == k.due {
+		return
+	}
+	k.due = due
+	if due == 0 {
+		moment.Stop()
+		return
+	}
+	moment.Reset(due - k.Clock.Now().Boot)
 }
 
 func (k *Kiosk) step(e login.Event) {

@@ -85,6 +85,23 @@ func (e Tick) step(t *turn) {
 	t.idleTick()
 }
 
+// Due is the Boot time of the next Tick that moves a student on: from screen 0 to 1, to the
+// exam, to another try, or past the end of a code. 0: nothing waits for a moment of its own.
+// A Tick a second would do; it comes up to a second late.
+func (s State) Due() time.Duration {
+	var due time.Duration
+	wait := func(waits bool, at time.Duration) {
+		if waits && at > s.now.Boot && (due == 0 || at < due) {
+			due = at
+		}
+	}
+	wait(s.pre.goAt > 0, s.pre.goAt)
+	wait(s.codeRunning(), s.code.deadline)
+	wait(s.trouble.on && !s.trouble.final, s.trouble.retryAt)
+	wait(s.screen == ScreenConnected && s.conn.sealed && !s.conn.handedOff && !s.conn.interrupted, s.conn.denyUntil)
+	return due
+}
+
 // idleLimit is how long this screen may stay untouched; 0: for ever.
 func (s State) idleLimit() time.Duration {
 	if s.pending.op != opNone || s.codeRunning() {
