@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -79,7 +78,9 @@ func imageRefusals(t *testing.T, i imageUnderTest, l *ledger) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			s := newSlate(t, i)
-			s.configure(spoil(s, s.signed(1, nextMonth())))
+			if b := spoil(s, s.signed(1, nextMonth())); len(b) > 0 { // else the partition is as the image was built
+				s.configure(b)
+			}
 			s.enrol()
 			s.boot()
 			l.note(t, "configuration "+reason, s.unconfigured(reason))
@@ -120,11 +121,12 @@ func imageRootCorrupted(t *testing.T, i imageUnderTest, l *ledger) {
 	s.keep("corrupted")
 }
 
-// imagePowerCuts: the power goes at any moment, and the next boot is a login screen.
+// imagePowerCuts: the power goes at any moment, of a start and of a login, and the next start is a login
+// screen; of who was there nothing lies on the disk.
 func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
-	cuts := 5
+	cuts, logins := 5, 1
 	if i.length == inLong {
-		cuts = 20
+		cuts, logins = 20, 3
 	}
 	s := newSlate(t, i)
 	s.configure(s.signed(1, nextMonth()))
@@ -132,19 +134,30 @@ func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	chance := rand.New(rand.NewPCG(seed, 0))
-	for range cuts {
-		s.boot()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+chance.IntN(100))*time.Second)
-		<-ctx.Done()
-		cancel()
+	cut := func(after time.Duration) {
+		<-time.After(after)
 		s.off()
 	}
+	for range cuts {
+		s.boot()
+		cut(time.Duration(20+chance.IntN(100)) * time.Second)
+	}
+	for range logins {
+		s.boot()
+		s.on("email")
+		s.see(emailScreen(""))
+		s.identify(camille)
+		s.touch(camille.password)
+		s.tap("SE CONNECTER")
+		cut(time.Duration(chance.IntN(5000)) * time.Millisecond)
+	}
+	err := s.diskHas(camille.address, camille.password)
 	s.boot()
 	s.on("email")
-	err := s.welcome()
+	err = errors.Join(err, s.welcome())
 	if strings.Contains(s.vm.Said(), "emergency") {
 		err = errors.Join(err, errors.New("it went to emergency mode"))
 	}
-	l.note(t, fmt.Sprintf("power cut %d times", cuts), err)
+	l.note(t, fmt.Sprintf("power cut %d times, and in a login %d times", cuts, logins), err)
 	s.keep("after")
 }

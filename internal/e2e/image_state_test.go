@@ -142,8 +142,7 @@ func imageTraces(t *testing.T, i imageUnderTest, l *ledger) {
 	s.enrol()
 	// What is looked for is in the script, which is on a disk of its own: cut in two there.
 	cut := func(word string) string { return word[:4] + `""` + word[4:] }
-	s.boot(s.inside(fmt.Sprintf(`until journalctl -b -o cat -u portillon.service | grep -q '"screen":"ended"'; do sleep 2; done
-shows email
+	s.boot(s.inside(fmt.Sprintf(`until journalctl -b -o cat -u portillon.service | sed -n '/"screen":"ended"/,$p' | grep -q '"screen":"email"'; do sleep 2; done
 for word in %s %s; do
 	journalctl -b -o cat | grep -qF "$word" && tell traces the journal
 	grep -rlF "$word" /run /var /tmp /dev/shm /etc /home /root 2>/dev/null | while read -r file; do tell traces "$file"; done

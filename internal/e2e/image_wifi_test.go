@@ -73,13 +73,13 @@ until [ -e /sys/class/ieee80211/phy1 ]; do sleep 1; done
 unshare --net sleep infinity & point=$!
 sleep 2
 chroot $lab iw phy phy1 set netns $point || tell wifi no radio for the access point
-at() { nsenter --net --target $point chroot $lab "$@"; }
-at ip link set lo up
+at="nsenter --net --target $point chroot $lab" # no function: what is to be ended must be the program itself
+$at ip link set lo up
 `
 	for _, n := range networks {
-		script += fmt.Sprintf(`at hostapd /conf/%[1]s.conf >/run/hostapd.log 2>&1 & ap=$!
-at sh -c 'until ip link show wlan1 | grep -q UP; do sleep 1; done; ip address replace 10.9.0.1/24 dev wlan1'
-at dnsmasq --keep-in-foreground --port=0 --interface=wlan1 --bind-interfaces --dhcp-range=10.9.0.10,10.9.0.99,1h --leasefile-ro --user=root >/run/dnsmasq.log 2>&1 & dhcp=$!
+		script += fmt.Sprintf(`$at hostapd /conf/%[1]s.conf >/run/hostapd.log 2>&1 & ap=$!
+$at sh -c 'until ip link show wlan1 | grep -q UP; do sleep 1; done; ip address replace 10.9.0.1/24 dev wlan1'
+$at dnsmasq --keep-in-foreground --port=0 --interface=wlan1 --bind-interfaces --dhcp-range=10.9.0.10,10.9.0.99,1h --leasefile-ro --user=root >/run/dnsmasq.log 2>&1 & dhcp=$!
 n=0; joined=no
 while [ $n -lt 240 ]; do
 	if chroot $lab iw dev wlan0 link | grep -q %[1]s && ip -4 address show wlan0 | grep -q 10.9.0; then joined=yes; break; fi

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	tablet "portillon/internal/image"
@@ -63,6 +64,7 @@ type VM struct {
 	done chan struct{}
 	q    *qmp
 	tpm  *exec.Cmd
+	line *os.File // what goes into the serial line
 }
 
 // inside is where Dir is for QEMU.
@@ -109,7 +111,16 @@ func (v *VM) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := os.Remove(v.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
+	for _, old := range []string{v.socket(), v.typed()} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if err := syscall.Mkfifo(v.typed(), 0o600); err != nil {
+		return fmt.Errorf("vm: serial line: %w", err)
+	}
+	var err error
+	if v.line, err = os.OpenFile(v.typed(), os.O_RDWR, 0); err != nil { // for both, so that nobody waits for the other
 		return err
 	}
 	if v.o.TPM {
@@ -117,6 +128,8 @@ func (v *VM) prepare(ctx context.Context) error {
 	}
 	return nil
 }
+
+func (v *VM) typed() string { return filepath.Join(v.o.Dir, "typed") }
 
 func (v *VM) socket() string { return filepath.Join(v.o.Dir, "qmp") }
 
@@ -149,10 +162,10 @@ func (v *VM) args() []string {
 		"-device", fmt.Sprintf("virtio-vga,xres=%d,yres=%d", Width, Height), "-display", "none",
 		"-device", "virtio-multitouch-pci", "-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci",
 		"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
-		"-serial", "file:" + at("serial"), "-qmp", "unix:" + at("qmp") + ",server=on,wait=off",
+		"-chardev", "file,id=serial,path=" + at("serial") + ",input-path=" + at("typed"), "-serial", "chardev:serial", "-qmp", "unix:" + at("qmp") + ",server=on,wait=off",
 		"-smbios", "type=1,serial=" + o.Serial}
 	if o.CommandLine != "" {
-		args = append(args, "-smbios", "type=11,value=io.systemd.stub.kernel-cmdline-extra="+o.CommandLine)
+		args = append(args, "-smbios", "type=11,value=io.systemd.stub.kernel-cmdline-extra="+strings.ReplaceAll(o.CommandLine, ",", ",,")) // as QEMU has them
 	}
 	if o.TPM {
 		args = append(args, "-chardev", "socket,id=tpm,path="+at("tpm.sock"), "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm")
@@ -186,6 +199,7 @@ func (v *VM) startTPM(ctx context.Context) error {
 
 // Stop cuts the power.
 func (v *VM) Stop() error {
+	_ = v.line.Close() // a second time where the machine is stopped twice
 	if v.q != nil {
 		_ = v.q.do("quit", nil, nil) // it may be gone
 	}
@@ -223,6 +237,15 @@ func (v *VM) Said() string {
 	}
 	return string(bytes.ToValidUTF8(b, []byte("?")))
 }
+
+// Type types on the serial line.
+func (v *VM) Type(text string) error {
+	_, err := v.line.WriteString(text)
+	return err
+}
+
+// Break is the serial line's break condition, which Linux takes for the SysRq key where that is its console.
+func (v *VM) Break() error { return v.q.do("chardev-send-break", map[string]any{"id": "serial"}, nil) }
 
 // Screen is what is on the screen now.
 func (v *VM) Screen() (image.Image, error) {
