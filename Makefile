@@ -66,11 +66,11 @@ tour: build ## a scripted student through every screen under Xvfb; PNGs in out/t
 # a machine shared with others may starve a screen, and a change is not to blame for it.
 RERUNS ?= 0
 
-# run-tests tests the packages $(1), with the flags $(2).
+# run-tests tests the packages $(1), with the flags $(2), and shows what the format $(3) shows.
 ifeq ($(RERUNS),0)
 run-tests = go test -timeout 40m $(2) $(1)
 else
-run-tests = mkdir -p out && rm -f out/reruns.txt && $(TOOLS)/gotestsum --format=standard-quiet --hide-summary=skipped \
+run-tests = mkdir -p out && rm -f out/reruns.txt && $(TOOLS)/gotestsum --format=$(or $(3),standard-quiet) --hide-summary=skipped \
 	--rerun-fails=$(RERUNS) --rerun-fails-max-failures=5 --rerun-fails-report=out/reruns.txt \
 	--packages="$(1)" -- -timeout 40m $(2) && { [[ ! -s out/reruns.txt ]] || { echo "tests that needed another try:"; cat out/reruns.txt; }; }
 endif
@@ -134,10 +134,10 @@ bench: build ## the benchmark table, with browsers' kiosks in the same run (20 m
 	go run ./internal/bench $(BENCH)
 
 .PHONY: escape
-escape: deps ## the escape suite: N attempts, M escapes (ESCAPE_LONG=1: with the long ones)
+escape: deps $(if $(filter-out 0,$(RERUNS)),$(TOOLS)/gotestsum) ## the escape suite: N attempts, M escapes (ESCAPE_LONG=1: with the long ones)
 	@rm -rf out/escape && mkdir -p out/escape
-	@ESCAPE=$(CURDIR)/out/escape E2E_PICTURES=$(CURDIR)/out/escape go test -count=1 -timeout 60m -v -run '^TestEscape' ./internal/e2e \
-		| tee out/escape/test.log | grep --line-buffered -E '^(held|ESCAPE|not tried:) ' \
+	@export ESCAPE=$(CURDIR)/out/escape E2E_PICTURES=$(CURDIR)/out/escape; \
+		{ $(call run-tests,./internal/e2e,-count=1 -timeout 60m -v -run '^TestEscape',standard-verbose); } 2>&1 | tee out/escape/test.log | grep --line-buffered -E '^(held|ESCAPE|not tried:) ' \
 		|| { tail -n 60 out/escape/test.log; cat out/escape/summary.txt; exit 1; }
 	@cat out/escape/summary.txt
 

@@ -25,7 +25,7 @@ func inside(t *testing.T, tally *escapeTally) {
 		if slices.Contains(open, id) {
 			r.Escaped, r.Why = true, "went through"
 		}
-		tally.add(r)
+		tally.add(t, r)
 	}
 	if why := e.verdict(); why != "" {
 		t.Error(why)
@@ -68,7 +68,7 @@ func network(t *testing.T, tally *escapeTally) {
 			r.Escaped, r.Why = true, "it arrived"
 			escapes++
 		}
-		tally.add(r)
+		tally.add(t, r)
 	}
 	if len(ways) == 0 || err != nil && escapes == 0 {
 		t.Fatalf("%v\n%s", err, out)

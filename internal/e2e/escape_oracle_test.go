@@ -68,14 +68,18 @@ type face struct {
 	at      image.Rectangle
 }
 
-// exclusive are users whom nobody else on this machine is: the kiosk user's processes are counted.
+// exclusive are users whom nobody else on this machine is, and no other room while it is there:
+// every process of a room's user is looked at.
 var exclusive atomic.Uint32 // how many were given out
+
+// roomsEach is more rooms than one run has.
+const roomsEach = 256
 
 // lock makes a room with a tablet as an exam has it, under a user of its own.
 func lock(t *testing.T, change ...func(*settings)) *escapee {
 	t.Helper()
 	e := &escapee{room: prepare(t, append([]func(*settings){required, func(s *settings) {
-		s.uid = 100000 + uint32(os.Getpid())%10000*16 + exclusive.Add(1)%16
+		s.uid = 100000 + uint32(os.Getpid())%10000*roomsEach + exclusive.Add(1)
 	}}, change...)...)}
 	e.bait()
 	var err error

@@ -113,11 +113,11 @@ func outside(t *testing.T, tally *escapeTally) {
 	e := lock(t, withPlayer(t, playerScript))
 	e.start(atEmail)
 	for _, r := range e.peerTries() {
-		tally.add(r)
+		tally.add(t, r)
 	}
 	e.start(nil)
 	for _, r := range e.playerTries() {
-		tally.add(r)
+		tally.add(t, r)
 	}
 }
 
