@@ -118,7 +118,7 @@ func checkPage(t *testing.T, name string, st stage, v login.View, page int, size
 		t.Errorf("%s: the card (%v) is higher than its room (%v)", name, face, at.size())
 	}
 	var texts []seen
-	hasField, hasPrimary := false, false
+	hasField, hasPrimary, hasRing, hasQR := false, false, false, false
 	for _, s := range all {
 		switch o := s.object.(type) {
 		case *canvas.Text:
@@ -140,6 +140,10 @@ func checkPage(t *testing.T, name string, st stage, v login.View, page int, size
 		case *kit.Button:
 			hasPrimary = hasPrimary || o.Rank() == kit.Primary && s.inside(facePos, face)
 			checkTarget(t, name, s, size)
+		case *kit.Ring:
+			hasRing = hasRing || s.inside(facePos, face)
+		case *kit.QR:
+			hasQR = hasQR || s.inside(facePos, face)
 		case *kit.Check, *kit.Pill:
 			if _, isPill := o.(*kit.Pill); !isPill {
 				checkTarget(t, name, s, size)
@@ -160,6 +164,12 @@ func checkPage(t *testing.T, name string, st stage, v login.View, page int, size
 	}
 	if page == 0 && v.Field != login.FieldNone && (!hasField || !hasPrimary) {
 		t.Errorf("%s: field in view: %v, primary button in view: %v", name, hasField, hasPrimary)
+	}
+	if page == 0 && v.Code != nil && !hasRing {
+		t.Errorf("%s: the time left is not in view", name)
+	}
+	if page == 0 && v.Setup != nil && !hasQR {
+		t.Errorf("%s: «scannez ce code», and none is in view", name)
 	}
 }
 

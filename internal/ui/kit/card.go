@@ -27,11 +27,18 @@ type Part struct {
 	Block Block
 	Gap   float32 // above it, in dp at comfortable spacing
 	Role  Role
+	// Pieces take its place on a card of several pages, of which the first could not hold the
+	// whole of it. They show the same blocks.
+	Pieces []Part
 }
 
 // Parts of a card: the head spans both columns, the aside is the second column
-// where there is room for two and follows the main part where there is not.
-type Parts struct{ Head, Main, Aside []Part }
+// where there is room for two and follows the main part where there is not, or
+// comes before it.
+type Parts struct {
+	Head, Main, Aside []Part
+	AsideFirst        bool
+}
 
 // Card is the white card of a screen. In the area it is given it takes the size
 // it needs, at most 560 dp wide (two columns: 1160); when its parts do not fit it
@@ -61,6 +68,17 @@ type spacing struct{ pad, gap float32 }
 
 func spacings() []spacing { return []spacing{{32, 1}, {24, 0.75}, {16, 0.5}, {12, 0.25}} }
 
+// above is the gap over a part. What stands well apart keeps a grid's distance, so that a
+// button never sits on another one or on a sentence.
+func (sp spacing) above(p Part) float32 {
+	const apart = 12
+	gap := round(p.Gap * sp.gap)
+	if p.Gap >= apart {
+		gap = max(gap, look.Grid)
+	}
+	return gap
+}
+
 // NewCard builds a card; more and back are what its pager says.
 func NewCard(l *look.Look, more, back string, parts Parts) *Card {
 	c := &Card{look: l, parts: parts, sheet: newSheet(l), rule: canvas.NewRectangle(nil), pages: 1}
@@ -81,9 +99,14 @@ func NewCard(l *look.Look, more, back string, parts Parts) *Card {
 func (c *Card) all() []Part {
 	var all []Part
 	all = append(all, c.parts.Head...)
-	all = append(all, c.parts.Main...)
-	return append(all, c.parts.Aside...)
+	if c.parts.AsideFirst {
+		return append(append(all, c.parts.Aside...), c.parts.Main...)
+	}
+	return append(append(all, c.parts.Main...), c.parts.Aside...)
 }
+
+// SetMore changes what the way to the further pages says, and reports whether it changed.
+func (c *Card) SetMore(label string) bool { return c.more.SetLabel(label) }
 
 // SetRole changes what must stay in view, and reports whether it changed.
 func (c *Card) SetRole(b Block, r Role) bool {
@@ -135,6 +158,9 @@ func (c *Card) Face() (fyne.Position, fyne.Size) {
 func (c *Card) restyle() {
 	for _, part := range c.all() {
 		part.Block.Refresh() // those of other pages too
+		for _, piece := range part.Pieces {
+			piece.Block.Refresh()
+		}
 	}
 	c.sheet.style()
 	c.rule.FillColor = c.sheet.border
@@ -168,7 +194,9 @@ func (c *Card) layout(area fyne.Size) {
 	for _, part := range c.all() {
 		// A part of another page leaves the card and with it the Tab order; whether
 		// it is shown at all is the screen's to say and stays untouched.
-		part.Block.Move(fyne.NewPos(-10000, -10000))
+		for _, b := range append([]Part{part}, part.Pieces...) {
+			b.Block.Move(fyne.NewPos(-10000, -10000))
+		}
 	}
 	c.objects = c.objects[:c.under]
 	x, y := (area.Width-p.w)/2, max(0, (area.Height-p.h)/2)
@@ -202,7 +230,7 @@ func (c *Card) plan(area fyne.Size) plan {
 		c.page, c.pages = 0, 1
 		return p
 	}
-	return c.paged(tight, c.width(area, true), area.Height)
+	return c.paged(c.width(area, true), area.Height)
 }
 
 // width is the card's for one column: it grows with the text, so that a line
@@ -236,7 +264,7 @@ func stack(p *plan, parts []Part, sp spacing, x, y, w float32) float32 {
 			continue
 		}
 		if !first {
-			y += round(part.Gap * sp.gap)
+			y += sp.above(part)
 		}
 		first = false
 		p.cells = append(p.cells, cell{part.Block, x, y, w, h})

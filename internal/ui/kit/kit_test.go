@@ -166,7 +166,7 @@ func TestRingRunsOut(t *testing.T) {
 // its quiet zone; nonsense draws nothing.
 func TestQRIsWholePixels(t *testing.T) {
 	test.NewTempApp(t)
-	q := NewQR(200)
+	q := NewQR(look.New(), 200)
 	q.Set("https://portail.uness.fr")
 	img := q.draw(200, 200)
 	k := 200 / len(q.bits)

@@ -11,14 +11,25 @@ type sized struct {
 
 // paged deals the parts onto pages of a height. The first keeps every Essential
 // and the Action, then as many Details, in reading order, as there is room for.
-func (c *Card) paged(sp spacing, width, height float32) plan {
-	inner := width - 2*sp.pad
-	room := height - 2*sp.pad
-	all := c.measured(sp, inner)
-	c.pages = deal(all, sp, room, c.pagerHeight(inner))
+// They sit as comfortably as their page allows.
+func (c *Card) paged(width, height float32) plan {
+	tight := spacings()[len(spacings())-1]
+	inner := width - 2*tight.pad
+	all := c.measured(tight, inner)
+	c.pages = deal(all, tight, height-2*tight.pad, c.pagerHeight(inner))
 	c.page = min(max(c.page, 0), c.pages-1)
+	for _, sp := range spacings() {
+		if p := c.onPage(all, sp, width); p.h <= height {
+			return p
+		}
+	}
+	return c.onPage(all, tight, width)
+}
 
-	p := plan{w: width, h: height}
+// onPage places the parts of the present page.
+func (c *Card) onPage(all []sized, sp spacing, width float32) plan {
+	inner := width - 2*sp.pad
+	p := plan{w: width}
 	y := sp.pad
 	actionDone := false
 	for _, s := range all {
@@ -26,7 +37,7 @@ func (c *Card) paged(sp spacing, width, height float32) plan {
 			continue
 		}
 		if y > sp.pad {
-			y += round(s.part.Gap * sp.gap)
+			y += sp.above(s.part)
 		}
 		w := inner
 		if s.part.Role == Action && !actionDone {
@@ -34,8 +45,9 @@ func (c *Card) paged(sp spacing, width, height float32) plan {
 			w = inner - c.more.Width() - 2*look.Grid
 			p.cells = append(p.cells, cell{c.more, sp.pad + w + 2*look.Grid, y, c.more.Width(), c.more.HeightFor(c.more.Width())})
 		}
-		p.cells = append(p.cells, cell{s.part.Block, sp.pad, y, w, s.part.Block.HeightFor(w)})
-		y += s.h
+		h := s.part.Block.HeightFor(w)
+		p.cells = append(p.cells, cell{s.part.Block, sp.pad, y, w, h})
+		y += h
 	}
 	if c.page > 0 || !actionDone {
 		y = c.pager(&p, sp, y, actionDone)
@@ -66,7 +78,15 @@ func (c *Card) pagerHeight(width float32) float32 {
 // measured is every part in view with its height, unassigned (page -1).
 func (c *Card) measured(sp spacing, inner float32) []sized {
 	var all []sized
+	var parts []Part
 	for _, part := range c.all() {
+		if len(part.Pieces) > 0 && part.Block.Visible() {
+			parts = append(parts, part.Pieces...)
+			continue
+		}
+		parts = append(parts, part)
+	}
+	for _, part := range parts {
 		if !part.Block.Visible() {
 			continue
 		}
@@ -83,7 +103,7 @@ func (c *Card) measured(sp spacing, inner float32) []sized {
 
 // deal gives every part its page and returns how many there are.
 func deal(all []sized, sp spacing, room, pager float32) int {
-	gap := func(s sized) float32 { return round(s.part.Gap * sp.gap) }
+	gap := func(s sized) float32 { return sp.above(s.part) }
 	var used float32
 	action := false
 	for i, s := range all {

@@ -7,31 +7,42 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"github.com/skip2/go-qrcode"
+
+	"portillon/internal/ui/look"
 )
 
 // QR is an address as a QR code, drawn dark on white in whole pixels whatever
 // the palette: phones read it best so.
 type QR struct {
 	panel
+	frame  *canvas.Rectangle // makes the quiet zone part of the drawing
 	raster *canvas.Raster
 	side   float32
 	uri    string
 	bits   [][]bool
 }
 
-// NewQR is empty; side is its side in dp.
-func NewQR(side float32) *QR {
-	q := &QR{side: side}
+// NewQR is empty; side is the most that the drawing may take in dp, without its frame.
+func NewQR(l *look.Look, side float32) *QR {
+	q := &QR{side: side, frame: canvas.NewRectangle(color.White)}
+	q.frame.CornerRadius, q.frame.StrokeWidth = look.Corner, look.LineWidth
 	q.raster = canvas.NewRaster(q.draw)
 	q.raster.ScaleMode = canvas.ImageScalePixels
-	q.objects = []fyne.CanvasObject{q.raster}
+	q.objects = []fyne.CanvasObject{q.frame, q.raster}
 	q.place = func(s fyne.Size) {
 		side := min(s.Width, s.Height)
-		put(q.raster, 0, 0, side, side)
+		put(q.frame, 0, 0, side, side)
+		put(q.raster, qrInset, qrInset, side-2*qrInset, side-2*qrInset)
 	}
+	q.style = func() { q.frame.StrokeColor = Soft(l.Palette) }
+	q.style()
 	q.ExtendBaseWidget(q)
 	return q
 }
+
+// qrInset leaves the frame's line and its round corners around the drawing, whose own margin
+// is white.
+const qrInset = 4
 
 // qrLong is a text that takes more than an address does, in bytes.
 const qrLong = 256
@@ -83,8 +94,15 @@ func (q *QR) draw(w, h int) image.Image {
 	return img
 }
 
-// Width and HeightFor are its side.
-func (q *QR) Width() float32 { return q.side }
+// Width and HeightFor are the side of its modules with the frame, not of what is left over.
+func (q *QR) Width() float32 {
+	side := q.side
+	if n := len(q.bits); n > 0 && n <= int(side) {
+		side = float32(int(side) / n * n)
+	}
+	return side + 2*qrInset
+}
+
 func (q *QR) HeightFor(width float32) float32 {
-	return min(q.side, width)
+	return min(q.Width(), width)
 }

@@ -42,10 +42,16 @@ func NewCode(env Env, f *field.Code) *Code {
 		procedures: env.button(kit.Quiet, "code.procedures", login.OpenHelp{}),
 	}
 	cancel := env.button(kit.Secondary, "action.cancel", login.Back{})
-	told := kit.NewColumn(look.Grid/2, env.body("code.sent"), c.target, c.minutes, c.stage)
+	sent := env.body("code.sent")
+	told := kit.NewColumn(look.Grid/2, sent, c.target, c.minutes, c.stage)
 	c.card = env.card(kit.Parts{Main: []kit.Part{
 		{Block: env.title("code.title")},
-		{Block: kit.NewRow(look.Grid*3, []kit.Natural{kit.NewFill(env.Look, told, 240), c.ring}, 0), Gap: 8},
+		{Block: kit.NewRow(look.Grid*3, []kit.Natural{kit.NewFill(env.Look, told, 240), c.ring}, 0), Gap: 8,
+			// The time left stays in view where all of it does not fit.
+			Pieces: []kit.Part{
+				{Block: kit.NewColumn(look.Grid/2, sent, c.target, c.minutes), Gap: 12},
+				{Block: kit.NewRow(look.Grid*3, []kit.Natural{kit.NewFill(env.Look, c.stage, 200), c.ring}, 0), Gap: 12, Role: kit.Essential},
+			}},
 		{Block: env.label("code.label"), Gap: 16, Role: kit.Essential},
 		{Block: inField(env, codeObject(f)), Gap: 6, Role: kit.Essential},
 		{Block: c.fault, Gap: 8, Role: kit.Essential},

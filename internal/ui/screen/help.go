@@ -58,7 +58,7 @@ func NewHelp(env Env) *Help {
 		next:       kit.NewBody(env.Look, "").Bold(),
 		passed:     kit.NewNotice(env.Look, look.IconCheck, kit.InkOK, look.SizeBody),
 		contacts:   contacts(env),
-		portalQR:   kit.NewQR(150),
+		portalQR:   kit.NewQR(env.Look, 150),
 		portalURI:  kit.NewBody(env.Look, "").Bold(),
 		others:     env.button(kit.Tool, "help.others", login.HelpTo{Step: procedure.Choose}),
 		report:     env.button(kit.Tool, "help.report", login.OpenAside{Aside: login.AsideReport}),
@@ -142,7 +142,7 @@ func contacts(env Env) []kit.Part {
 	number("help.call.local", f.LocalPhone)
 	number(support, f.SupportPhone)
 	if f.SupportURI != "" {
-		qr := kit.NewQR(150)
+		qr := kit.NewQR(env.Look, 150)
 		qr.Set(f.SupportURI)
 		uri := kit.NewBody(env.Look, env.say("help.call.uri", 0, "uri", f.SupportURI))
 		parts = append(parts, kit.Part{Block: uri, Gap: 16}, kit.Part{Block: qr, Gap: 8})

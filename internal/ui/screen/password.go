@@ -103,11 +103,11 @@ func (p *Password) Update(v login.View) {
 			explain = p.env.t("password.forgotten.nocode")
 		}
 	}
-	role := kit.Detail
-	if v.Field == login.FieldNone {
-		role = kit.Action // no field: the code is the way
+	role, more := kit.Detail, "password.more"
+	if v.Field == login.FieldNone { // the code is the way, and in view
+		role, more = kit.Action, "action.more"
 	}
-	p.card.Updated(p.card.SetRole(p.request, role),
+	p.card.Updated(p.card.SetRole(p.request, role), p.card.SetMore(p.env.t(more)),
 		p.email.Set(kit.Plain(s.Email)),
 		p.env.fault(p.fault, v),
 		kit.Show(p.none, !s.PasswordOffered),

@@ -20,13 +20,13 @@ type Report struct {
 
 const (
 	reportLines = 30
-	reportLeft  = 24 // of them in the first column
-	reportQR    = 288
+	reportLeft  = 24  // of them in the first column
+	reportQR    = 320 // three pixels a module
 )
 
 // NewReport builds it.
 func NewReport(env Env) *Report {
-	r := &Report{env: env, qr: kit.NewQR(reportQR)}
+	r := &Report{env: env, qr: kit.NewQR(env.Look, reportQR)}
 	back := env.button(kit.Tool, "action.back", login.Back{}).Iconic(look.IconBack)
 	parts := kit.Parts{Head: []kit.Part{
 		{Block: env.title("report.title"), Role: kit.Essential},
@@ -35,11 +35,14 @@ func NewReport(env Env) *Report {
 	for i := range reportLines {
 		line := kit.NewText(env.Look, look.SizeSmall, kit.InkText)
 		r.lines = append(r.lines, line)
-		into := &parts.Main
+		into, gap := &parts.Main, float32(2)
 		if i >= reportLeft {
 			into = &parts.Aside
 		}
-		*into = append(*into, kit.Part{Block: line, Gap: 2})
+		if i == reportLeft {
+			gap = 16 // below the drawing
+		}
+		*into = append(*into, kit.Part{Block: line, Gap: gap})
 	}
 	parts.Aside = append([]kit.Part{{Block: kit.NewRow(0, []kit.Natural{r.qr, kit.NewSpace()}, 1)}}, parts.Aside...)
 	parts.Aside = append(parts.Aside, kit.Part{Block: back, Gap: 16})

@@ -20,7 +20,7 @@ type Setup struct {
 // NewSetup builds it.
 func NewSetup(env Env) *Setup {
 	s := &Setup{env: env,
-		qr:    kit.NewQR(232),
+		qr:    kit.NewQR(env.Look, 232),
 		uri:   kit.NewText(env.Look, look.SizeBody, kit.InkText).Bold(),
 		fault: kit.NewError(env.Look),
 		done:  env.button(kit.Primary, "setup.done", login.SetupDone{}),
@@ -28,9 +28,8 @@ func NewSetup(env Env) *Setup {
 	step := func(n, key string) *kit.Step { return kit.NewStep(env.Look, n, env.t(key)) }
 	back := env.button(kit.Secondary, "action.back", login.Back{}).Iconic(look.IconBack)
 	s.card = env.card(kit.Parts{
-		Head: []kit.Part{{Block: env.title("setup.title")}},
+		Head: []kit.Part{{Block: env.title("setup.title")}, {Block: env.body("setup.text"), Gap: 16}},
 		Main: []kit.Part{
-			{Block: env.body("setup.text"), Gap: 16},
 			{Block: step("1", "setup.step1"), Gap: 20},
 			{Block: step("2", "setup.step2"), Gap: 12},
 			{Block: step("3", "setup.step3"), Gap: 12},
@@ -39,9 +38,9 @@ func NewSetup(env Env) *Setup {
 		},
 		Aside: []kit.Part{
 			{Block: s.qr, Gap: 16},
-			{Block: env.small("setup.address"), Gap: 16},
-			{Block: s.uri, Gap: 4},
+			{Block: kit.NewColumn(look.Grid/2, env.small("setup.address"), s.uri), Gap: 16},
 		},
+		AsideFirst: true, // what to scan follows the words that say so
 	})
 	return s
 }
