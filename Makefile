@@ -155,6 +155,17 @@ image: build ## the tablet image, in out/image (as root; IMAGE_KEYS=DIR: the cen
 	@as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo); \
 	"$${as_root[@]}" ./bin/portillonctl image build --keys $(IMAGE_KEYS) --out out/image --version $(IMAGE_VERSION) --epoch $(IMAGE_EPOCH) $(IMAGE)
 
+# The image once more, in a directory of its own, and a third time of the first one's very packages.
+.PHONY: image-same
+image-same: image ## two more builds of this commit, the second one by its packages.lock, held against the image: the same bits, or what differs (as root)
+	@rm -rf out/image-same
+	@for more in "--out out/image-same/again" "--out out/image-same/locked --lock out/image/portillon-$(IMAGE_VERSION)/packages.lock"; do \
+		$(MAKE) --no-print-directory image IMAGE="$(IMAGE) $$more"; \
+	done
+	@for again in again locked; do \
+		./bin/portillonctl image verify out/image/portillon-$(IMAGE_VERSION) --same-as out/image-same/$$again/portillon-$(IMAGE_VERSION); \
+	done
+
 # Packages for Debian 13 carry the image's version and time, and are the same bits again.
 DEB_VERSION ?= $(IMAGE_VERSION)
 DEB_MAINTAINER ?= Portillon <portillon@localhost>

@@ -47,6 +47,7 @@ type imageAnswer struct {
 	Keys    string   `json:"keys,omitempty"`
 	Disk    string   `json:"disk,omitempty"`
 	Holds   []string `json:"holds,omitempty"`
+	Differ  []string `json:"differ,omitempty"` // files of two builds
 	Version string   `json:"version,omitempty"`
 	// Systems are a disk's, what starts next first.
 	Systems    []image.System `json:"systems,omitempty"`

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"portillon/internal/config"
@@ -108,6 +109,19 @@ func wouldBeAdopted(file, fleet, tablet, key string) error {
 	return nil
 }
 
+// imageSame says whether two builds are the same, and which of their files have other bits all the same.
+func (r run) imageSame(asJSON bool, a, b string) error {
+	others, err := image.SameImage(a, b)
+	if err != nil {
+		return err
+	}
+	plain := "bit for bit"
+	if len(others) > 0 {
+		plain = "but for the signatures, so that these have other bits: " + strings.Join(others, ", ")
+	}
+	return r.sayImage(asJSON, imageAnswer{OK: true, Image: a, Differ: others}, "%s and %s are the same, %s\n", a, b, plain)
+}
+
 // imageVerify says whether what was built is whole, or what a disk's configuration
 // partition holds and which systems it starts.
 func imageVerify(ctx context.Context, r run, args []string) error {
@@ -122,10 +136,7 @@ func imageVerify(ctx context.Context, r run, args []string) error {
 		return fmt.Errorf("%w: image verify DIRECTORY|DISK", errUsage)
 	}
 	if *other != "" {
-		if err := image.SameImage(rest[0], *other); err != nil {
-			return err
-		}
-		return r.sayImage(*asJSON, imageAnswer{OK: true, Image: rest[0]}, "%s and %s are the same but for the time of the signatures\n", rest[0], *other)
+		return r.imageSame(*asJSON, rest[0], *other)
 	}
 	info, err := os.Stat(rest[0])
 	if err != nil {

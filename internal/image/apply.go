@@ -72,7 +72,7 @@ func (p Plan) Apply(ctx context.Context, w Where) (dir string, err error) {
 		return "", err
 	}
 	w.Say(0.15, "mkosi's definitions")
-	if err := p.write(work); err != nil {
+	if err := p.write(work, tree); err != nil {
 		return "", err
 	}
 	if err := p.mkosi(ctx, w, tree, work); err != nil {
@@ -82,23 +82,15 @@ func (p Plan) Apply(ctx context.Context, w Where) (dir string, err error) {
 	return p.collect(ctx, w, filepath.Join(work, outputDir), tree)
 }
 
-// write makes mkosi's directory.
-func (p Plan) write(work string) error {
-	for _, f := range p.Files {
-		to := filepath.Join(work, f.Path)
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // the image's directories
+// write makes mkosi's directory, and what the tree has beside its packages.
+func (p Plan) write(work, tree string) error {
+	for _, f := range p.InTree {
+		if err := f.write(tree); err != nil {
 			return err
 		}
-		var err error
-		if f.From != "" {
-			err = copyFile(f.From, to, f.Mode)
-		} else {
-			err = os.WriteFile(to, f.Data, f.Mode)
-		}
-		if err == nil {
-			err = os.Chmod(to, f.Mode) // whatever the umask
-		}
-		if err != nil {
+	}
+	for _, f := range p.Files {
+		if err := f.write(work); err != nil {
 			return err
 		}
 	}
@@ -117,6 +109,23 @@ func (p Plan) write(work string) error {
 		}
 	}
 	return os.MkdirAll(filepath.Join(work, outputDir), 0o755) //nolint:gosec // as above
+}
+
+func (f File) write(below string) error {
+	to := filepath.Join(below, f.Path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // the image's directories
+		return err
+	}
+	var err error
+	if f.From != "" {
+		err = copyFile(f.From, to, f.Mode)
+	} else {
+		err = os.WriteFile(to, f.Data, f.Mode)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Chmod(to, f.Mode) // whatever the umask
 }
 
 // milestones are lines of mkosi's that say how far it is.
@@ -198,7 +207,7 @@ func Mkosi(ctx context.Context, cache, work string, m Mirror, log io.Writer) err
 		return err
 	}
 	p.Files = slices.DeleteFunc(p.Files, func(f File) bool { return strings.HasPrefix(f.Path, extra) })
-	if err := p.write(work); err != nil {
+	if err := p.write(work, tree); err != nil {
 		return err
 	}
 	return p.mkosi(ctx, Where{Cache: cache, Say: func(float64, string) {}, Log: log}, tree, work)

@@ -26,6 +26,8 @@ type Plan struct {
 	Own []string
 	// Tools are the Debian packages of the tree that mkosi runs in.
 	Tools []string
+	// InTree are written into that tree, their paths below its top.
+	InTree []File
 	// Mkosi is the command run in that tree, in mkosi's directory.
 	Mkosi []string
 }
@@ -75,8 +77,23 @@ const linksName = "links.txt"
 // tools are the packages of mkosi's tree.
 func tools() []string {
 	return []string{"apt", "bubblewrap", "cpio", "cryptsetup-bin", "debian-archive-keyring", "dosfstools", "e2fsprogs",
-		"kmod", "mkosi", "mount", "mtools", "python3-cryptography", "python3-pefile", "reprepro", "sbsigntool", "squashfs-tools", "systemd-boot-efi",
+		"kmod", "libfaketime", "mkosi", "mount", "mtools", "python3-cryptography", "python3-pefile", "reprepro", "sbsigntool", "squashfs-tools", "systemd-boot-efi",
 		"systemd-boot-tools", "systemd-repart", "systemd-ukify", "uidmap", "util-linux", "xz-utils", "zstd"}
+}
+
+// signer goes first in the tree's path under the name of systemd's tool that signs what firmware starts. From version
+// 258 on that takes a signature's time from SOURCE_DATE_EPOCH, as every other tool does; Debian 13's takes the clock's, and no
+// two builds would have the same kernel.
+func signer() File {
+	const text = `#!/bin/sh
+set -eu
+if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
+	TZ=UTC FAKETIME=$(TZ=UTC date -d "@$SOURCE_DATE_EPOCH" '+%Y-%m-%d %H:%M:%S')
+	export TZ FAKETIME LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1
+fi
+exec /usr/lib/systemd/systemd-sbsign "$@"
+`
+	return File{Path: "usr/bin/systemd-sbsign", Mode: 0o755, Data: []byte(text)}
 }
 
 // Definitions are the project's own, assets/image.
@@ -94,7 +111,7 @@ func NewPlan(o Options, definitions fs.FS) (Plan, error) {
 	if err := o.check(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Options: o, Tools: tools(), Mkosi: []string{"mkosi", "--force", "build"}}
+	p := Plan{Options: o, Tools: tools(), InTree: []File{signer()}, Mkosi: []string{"mkosi", "--force", "build"}}
 	err := fs.WalkDir(definitions, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -316,6 +333,12 @@ func (p Plan) String() string {
 		fmt.Fprintf(&b, "link %s -> %s\n", l.Path, l.Target)
 	}
 	b.WriteString("\n")
+	for _, f := range p.InTree {
+		fmt.Fprintf(&b, "in the tree: file %s %04o\n", f.Path, f.Mode)
+		for line := range strings.Lines(string(f.Data)) {
+			b.WriteString("    " + line)
+		}
+	}
 	for _, own := range p.Own {
 		fmt.Fprintf(&b, "in the tree, in %s: %s\n", treeWork, strings.Join(packCommand(own), " "))
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,9 +19,36 @@ var ErrDiffers = errors.New("the images differ")
 
 // SameImage holds two builds against each other and fails with ErrDiffers. The root file system and
 // its hashes must be the same bits, and the kernel the same in each of its parts: kernel, initial RAM disk, command
-// line. Left out are the signature, which holds the moment of signing, and the disk, which holds the signed
-// kernel.
-func SameImage(a, b string) error {
+// line. It returns the names of files whose bits differ all the same: with another key the kernel's signature does, and
+// the disk that holds it; the offer's signature holds the moment of its end.
+func SameImage(a, b string) (others []string, err error) {
+	if err := sameParts(a, b); err != nil {
+		return nil, err
+	}
+	return otherBits(a, b)
+}
+
+// otherBits are the names of files that differ, or that one directory alone has.
+func otherBits(a, b string) ([]string, error) {
+	sums := map[string][]string{}
+	for _, dir := range []string{a, b} {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			sum, err := fileSum(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, err
+			}
+			sums[e.Name()] = append(sums[e.Name()], sum)
+		}
+	}
+	maps.DeleteFunc(sums, func(_ string, s []string) bool { return len(s) == 2 && s[0] == s[1] })
+	return slices.Sorted(maps.Keys(sums)), nil
+}
+
+func sameParts(a, b string) error {
 	var wrong []string
 	for _, suffix := range []string{".root.raw", ".verity.raw"} {
 		same, err := sameFiles(a, b, suffix)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,8 +79,12 @@ func TestSameImage(t *testing.T) {
 		f["portillon_1.efi"] = kernel(t, sections, "signed at ten")
 		f["portillon_1.raw"] = []byte("another disk")
 	})
-	if err := SameImage(one, later); err != nil {
-		t.Error(err)
+	others, err := SameImage(one, later)
+	if want := []string{"portillon_1.efi", "portillon_1.raw"}; err != nil || !slices.Equal(others, want) {
+		t.Errorf("%v, %q, and not %q", err, others, want)
+	}
+	if others, err = SameImage(one, one); err != nil || len(others) > 0 {
+		t.Errorf("held against itself: %v, %q", err, others)
 	}
 	for want, change := range map[string]func(f map[string][]byte, m *Manifest){
 		"root.raw":   func(f map[string][]byte, _ *Manifest) { f["portillon_1.root.raw"] = []byte("toor") },
@@ -95,16 +100,16 @@ func TestSameImage(t *testing.T) {
 			f["portillon_1.root.raw"], m.Tools = []byte("toor"), []Package{{"mkosi", "26", "all"}}
 		},
 	} {
-		if err := SameImage(one, built(t, change)); !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), want) {
+		if _, err := SameImage(one, built(t, change)); !errors.Is(err, ErrDiffers) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
 	for _, gone := range []string{"portillon_1.efi", "portillon_1.root.raw"} {
-		if err := SameImage(one, built(t, func(f map[string][]byte, _ *Manifest) { delete(f, gone) })); err == nil || errors.Is(err, ErrDiffers) {
+		if _, err := SameImage(one, built(t, func(f map[string][]byte, _ *Manifest) { delete(f, gone) })); err == nil || errors.Is(err, ErrDiffers) {
 			t.Errorf("without %s: %v", gone, err)
 		}
 	}
-	if err := SameImage(one, built(t, func(f map[string][]byte, _ *Manifest) { f["portillon_1.efi"] = []byte("MZ") })); err == nil || errors.Is(err, ErrDiffers) {
+	if _, err := SameImage(one, built(t, func(f map[string][]byte, _ *Manifest) { f["portillon_1.efi"] = []byte("MZ") })); err == nil || errors.Is(err, ErrDiffers) {
 		t.Error(err)
 	}
 }
