@@ -201,6 +201,26 @@ image-test: build ## boot the last image in QEMU and attack it: N attempts, M es
 		| tee out/image/test/test.log | grep --line-buffered -E '^(held|not tried|control): |ESCAPE|^ +--- |attempts' \
 		|| { tail -n 60 out/image/test/test.log; exit 1; }
 
+# run-image runs a test of the last image, $(1), and shows the lines $(2) of what it says.
+define run-image
+$(call install-missing,$(IMAGE_DEPS) $(TEST_DEPS)); \
+image=$$(ls -td out/image/portillon-*/ 2>/dev/null | head -n 1); [[ -n $$image ]] || { echo "no image in out/image: make image first" >&2; exit 1; }; \
+mkdir -p out/image/test; \
+as_root=(); [[ $$(id -u) == 0 ]] || as_root=(sudo --preserve-env=PATH,HOME,GOFLAGS,GOPATH,GOMODCACHE); \
+"$${as_root[@]}" env IMAGE=$(CURDIR)/$$image IMAGE_KEYS=$(IMAGE_KEYS) IMAGE_PICTURES=$(CURDIR)/out/image/test REQUIRE_IMAGE=1 \
+	E2E_PICTURES=$(CURDIR)/out/image/test E2E_BIN=$(CURDIR)/bin go test -count=1 -timeout 180m -v -run '^$(1)$$' ./internal/e2e \
+	| tee out/image/test/$(1).log | grep --line-buffered -E '$(2)' \
+	|| { tail -n 60 out/image/test/$(1).log; exit 1; }
+endef
+
+.PHONY: image-compare
+image-compare: build ## the last image beside the same one with Chromium as its kiosk: size, start, memory (as root)
+	@$(call run-image,TestImageCompare,^\|)
+
+.PHONY: image-centre
+image-centre: build ## docs/centre.md, command by command, in a virtual machine (as root; two images are built)
+	@$(call run-image,TestImageCentre,^[$$] |^held:)
+
 .PHONY: clean
 clean: ## forget what was built
 	rm -rf bin out

@@ -55,6 +55,7 @@ func commands() []command {
 		{"image keygen", "[--centre NAME] [DIR]", "the centre's keys: Secure Boot and configurations", imageKeygen},
 		{"image build", "[--keys DIR] [--version V] [--days 365] [--firmware] [--ntp HOST] [--keyboard V:P] [--lock FILE] [--plan]", "the tablet image, as root", imageBuild},
 		{"image configure", "DISK --config FILE [--fleet CSV] [--tablet LABEL] [--ca FILE] [--wifi FILE]", "a signed configuration on a tablet's disk", imageConfigure},
+		{"image stick", "DISK STICK", "a file for a USB stick that enrols an image's Secure Boot keys", imageStick},
 		{"image verify", "DIR|DISK [--same-as DIR]", "checksums of an image, two builds of one, or what a disk holds: its configuration and its systems", imageVerify},
 		{"image adopt", "[--partition DEVICE]", "at boot: verify the configuration, or say why not", imageAdopt},
 		{"image pull", "[--json]", "on a tablet that nobody is at: fetch a newer signed configuration from update_uri", imagePull},

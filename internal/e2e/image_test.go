@@ -77,6 +77,7 @@ func TestImage(t *testing.T) {
 		{"slots", inLong, imageSlots},
 		{"pulled", inLong, imagePulled},
 		{"lost", inLong, imageLost},
+		{"network", inLong, imageNetwork},
 	} {
 		if c.in > i.length {
 			fmt.Println("not tried:", c.name)

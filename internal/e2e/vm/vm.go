@@ -6,7 +6,6 @@ package vm
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -23,9 +22,9 @@ import (
 )
 
 // Packages are what the tree needs that QEMU runs in: of Debian 13, whose QEMU has a
-// touch screen.
+// touch screen. dnsmasq and Python's web server are the desk's, for starting over the network.
 func Packages() []string {
-	return []string{"mount", "mtools", "ovmf", "qemu-system-x86", "swtpm", "swtpm-tools", "util-linux"}
+	return []string{"dnsmasq-base", "mount", "mtools", "ovmf", "python3", "qemu-system-x86", "swtpm", "swtpm-tools", "util-linux"}
 }
 
 // The screen's size, and the largest value of touch coordinates.
@@ -48,7 +47,14 @@ type Options struct {
 	Serial      string // the hardware's serial number
 	Memory      int    // MiB; 0: 1024
 	TPM         bool
-	More        []string // further arguments of QEMU
+	// Real has processor and firmware tables not say that it is a virtual machine: what a boot loader does for those alone it does not do.
+	Real bool
+	// Stick is a file in Dir, plugged in as a USB stick, from which the firmware starts first; optional.
+	Stick string
+	// Namespace is a network namespace, and Tap a network card's other end in it that the firmware starts from first; both or none: a
+	// network of QEMU's own, on which this machine's loopback is 10.0.2.2.
+	Namespace, Tap string
+	More           []string // further arguments of QEMU
 }
 
 // Console sends the journal to the serial line, and gives devices and services the time they take
@@ -87,6 +93,9 @@ func Start(ctx context.Context, o Options) (*VM, error) {
 		return nil, err
 	}
 	v.cmd = tablet.Command(ctx, o.Tree, []tablet.Mount{{From: o.Dir, To: inside}}, v.args()...)
+	if o.Namespace != "" {
+		Enter(v.cmd, o.Namespace)
+	}
 	v.cmd.Stdout, v.cmd.Stderr = log, log
 	if err := v.cmd.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
@@ -99,6 +108,12 @@ func Start(ctx context.Context, o Options) (*VM, error) {
 	return v, v.connect()
 }
 
+// Enter has a command that was not started run in a network namespace.
+func Enter(cmd *exec.Cmd, namespace string) {
+	cmd.Args = append([]string{"nsenter", "--net=/run/netns/" + namespace, cmd.Path}, cmd.Args[1:]...)
+	cmd.Path, cmd.Err = exec.LookPath("nsenter")
+}
+
 // prepare makes what QEMU wants to find.
 func (v *VM) prepare(ctx context.Context) error {
 	if v.o.Firmware == "" {
@@ -108,6 +123,11 @@ func (v *VM) prepare(ctx context.Context) error {
 			err = os.WriteFile(filepath.Join(v.o.Dir, v.o.Firmware), b, 0o600)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if v.o.Real {
+		if err := os.WriteFile(filepath.Join(v.o.Dir, biosTable), biosInformation(), 0o600); err != nil {
 			return err
 		}
 	}
@@ -130,6 +150,17 @@ func (v *VM) prepare(ctx context.Context) error {
 }
 
 func (v *VM) typed() string { return filepath.Join(v.o.Dir, "typed") }
+
+// biosTable is the file of biosInformation.
+const biosTable = "bios.smbios"
+
+// biosInformation is a firmware's table about itself (SMBIOS type 0) that does not say "virtual machine": QEMU's own
+// and that of its firmware do.
+func biosInformation() []byte {
+	const uefi = 1 << 3 // second byte of the extension; the next bit would be "virtual machine"
+	b := []byte{0, 0x18, 0, 0, 1, 2, 0, 0xe8, 3, 0, 1 << 3, 0, 0, 0, 0, 0, 0, 0, 0, uefi, 1, 0, 0xff, 0xff}
+	return append(b, "Portillon\x001\x0001/01/2026\x00\x00"...)
+}
 
 func (v *VM) socket() string { return filepath.Join(v.o.Dir, "qmp") }
 
@@ -154,18 +185,32 @@ func (v *VM) connect() (err error) {
 func (v *VM) args() []string {
 	o := v.o
 	at := func(name string) string { return inside + "/" + name }
-	args := []string{"qemu-system-x86_64", "-nodefaults", "-M", "q35,smm=on", "-accel", "tcg,thread=multi", "-smp", "2", "-cpu", "Nehalem",
+	cpu := "Nehalem"
+	if o.Real {
+		cpu += ",-hypervisor"
+	}
+	network, card := "user,id=net", "virtio-net-pci,netdev=net,romfile="
+	if o.Tap != "" {
+		network, card = "tap,id=net,script=no,downscript=no,ifname="+o.Tap, card+",bootindex=0"
+	}
+	args := []string{"qemu-system-x86_64", "-nodefaults", "-M", "q35,smm=on", "-accel", "tcg,thread=multi", "-smp", "2", "-cpu", cpu,
 		"-m", fmt.Sprint(o.Memory), "-global", "driver=cfi.pflash01,property=secure,value=on",
 		"-drive", "if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
 		"-drive", "if=pflash,unit=1,format=raw,file=" + at(o.Firmware),
 		"-drive", "if=none,id=disk,format=raw,cache=unsafe,file=" + at(o.Disk), "-device", "virtio-blk-pci,drive=disk,bootindex=1",
 		"-device", fmt.Sprintf("virtio-vga,xres=%d,yres=%d", Width, Height), "-display", "none",
 		"-device", "virtio-multitouch-pci", "-device", "qemu-xhci,id=usb", "-device", "virtio-rng-pci",
-		"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+		"-netdev", network, "-device", card,
 		"-chardev", "file,id=serial,path=" + at("serial") + ",input-path=" + at("typed"), "-serial", "chardev:serial", "-qmp", "unix:" + at("qmp") + ",server=on,wait=off",
 		"-smbios", "type=1,serial=" + o.Serial}
 	if o.CommandLine != "" {
 		args = append(args, "-smbios", "type=11,value=io.systemd.stub.kernel-cmdline-extra="+strings.ReplaceAll(o.CommandLine, ",", ",,")) // as QEMU has them
+	}
+	if o.Real {
+		args = append(args, "-smbios", "file="+at(biosTable))
+	}
+	if o.Stick != "" {
+		args = append(args, "-drive", "if=none,id=stick,format=raw,file="+at(o.Stick), "-device", "usb-storage,bus=usb.0,drive=stick,bootindex=0")
 	}
 	if o.TPM {
 		args = append(args, "-chardev", "socket,id=tpm,path="+at("tpm.sock"), "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm")
@@ -330,27 +375,3 @@ func (v *VM) Press(name string, down bool) error {
 
 // Do is for what has no method: a command of QEMU's protocol.
 func (v *VM) Do(command string, args any) error { return v.q.do(command, args, nil) }
-
-// Line is one line of portillon's log, from the serial line.
-type Line struct {
-	Msg    string `json:"msg"`
-	Screen string `json:"screen"`
-	Kind   string `json:"kind"`
-	Reason string `json:"reason"`
-}
-
-// Lines are portillon's log so far.
-func (v *VM) Lines() []Line {
-	var out []Line
-	for text := range strings.Lines(v.Said()) {
-		i := strings.Index(text, `{"time"`)
-		if i < 0 {
-			continue
-		}
-		var l Line
-		if json.Unmarshal([]byte(strings.TrimRight(strings.SplitAfterN(text[i:], "\x1b", 2)[0], "\x1b\r\n")), &l) == nil {
-			out = append(out, l)
-		}
-	}
-	return out
-}
