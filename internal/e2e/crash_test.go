@@ -120,7 +120,7 @@ func TestSupervisorKilled(t *testing.T) {
 	r.identify(camille)
 	screen := r.screenProcess()
 	r.kill(r.tablet.Pid())
-	eventually(t, patience, "the end of the screen process", func() bool { return syscall.Kill(screen, 0) == syscall.ESRCH })
+	eventually(t, patience, "the end of the screen process", func() bool { return r.ended(screen) })
 	r.switchOn()
 	r.on("email")
 	r.see(emailScreen(""))

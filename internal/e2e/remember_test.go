@@ -64,8 +64,18 @@ func (r *room) killEverything() {
 	screen := r.screenProcess()
 	r.kill(r.tablet.Pid())
 	eventually(r.t, patience, "the end of all of the tablet's processes", func() bool {
-		return syscall.Kill(screen, 0) == syscall.ESRCH && !r.playing()
+		return r.ended(screen) && !r.playing()
 	})
+}
+
+// ended: nothing of a process is left but, perhaps, its number. An orphan keeps that until the
+// machine's init asks for it, which takes some of them seconds.
+func (r *room) ended(pid int) bool {
+	if syscall.Kill(pid, 0) == syscall.ESRCH {
+		return true
+	}
+	stat := r.proc(pid, "stat") // its state follows the name in brackets (proc_pid_stat(5))
+	return strings.HasPrefix(stat[strings.LastIndexByte(stat, ')')+1:], " Z")
 }
 
 // playing: a player of this room is left. It is known by its HOME.

@@ -26,13 +26,15 @@ import (
 	"portillon/internal/vault"
 )
 
-// footprint is what a process holds.
-type footprint struct{ pss, files, threads int } // pss in kB; threads: of this process its goroutines
+// footprint is what a process holds: its share of memory and what of that is its own doing, in
+// kB (a share of the libraries' pages changes with whoever else maps them); open files; threads,
+// of this process its goroutines.
+type footprint struct{ pss, own, files, threads int }
 
 // footprintOf reads another process's, by proc(5).
 func (r *room) footprintOf(pid int) (f footprint) {
 	r.t.Helper()
-	f.pss = shareOf(r.t, r.proc(pid, "smaps_rollup"))
+	f.pss, f.own = shareOf(r.t, r.proc(pid, "smaps_rollup"))
 	list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	r.must(err)
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
@@ -41,17 +43,26 @@ func (r *room) footprintOf(pid int) (f footprint) {
 	return f
 }
 
-// shareOf reads the kilobytes that are a process's share of memory.
-func shareOf(t *testing.T, rollup string) int {
+// shareOf reads a process's share of memory, and how much of it no file stands behind.
+func shareOf(t *testing.T, rollup string) (pss, own int) {
 	t.Helper()
 	for line := range strings.Lines(rollup) {
+		var name string
 		var n int
-		if _, err := fmt.Sscanf(line, "Pss: %d kB", &n); err == nil {
-			return n
+		if _, err := fmt.Sscanf(line, "%s %d kB", &name, &n); err != nil {
+			continue
+		}
+		switch name {
+		case "Pss:":
+			pss = n
+		case "Pss_Anon:", "Pss_Shmem:":
+			own += n
 		}
 	}
-	t.Fatal("no PSS")
-	return 0
+	if pss == 0 || own == 0 {
+		t.Fatalf("no PSS in %q", rollup)
+	}
+	return pss, own
 }
 
 // own is this process's, with nothing left to collect.
@@ -66,7 +77,9 @@ func own(t *testing.T) (f footprint) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return footprint{shareOf(t, string(b)), len(list), runtime.NumGoroutine()}
+	f.pss, f.own = shareOf(t, string(b))
+	f.files, f.threads = len(list), runtime.NumGoroutine()
+	return f
 }
 
 // flat compares the second quarter of a soak with the last: by then everything that is made
@@ -86,15 +99,17 @@ func flat(t *testing.T, who string, all []footprint) {
 			slices.Sort(v)
 			return v[len(v)/2]
 		}
-		return footprint{middle(func(f footprint) int { return f.pss }), middle(func(f footprint) int { return f.files }),
-			middle(func(f footprint) int { return f.threads })}
+		return footprint{middle(func(f footprint) int { return f.pss }), middle(func(f footprint) int { return f.own }),
+			middle(func(f footprint) int { return f.files }), middle(func(f footprint) int { return f.threads })}
 	}
 	q := len(all) / 4
 	before, after := part(all[q:2*q]), part(all[len(all)-q:])
-	t.Logf("%s: %d candidates; PSS %d kB, then %d kB (%+.1f %%); files %d, then %d; threads or goroutines %d, then %d", who, len(all),
-		before.pss, after.pss, 100*float64(after.pss-before.pss)/float64(before.pss), before.files, after.files, before.threads, after.threads)
-	if after.pss*100 > before.pss*103 {
-		t.Errorf("%s: memory grew from %d kB to %d kB", who, before.pss, after.pss)
+	growth := func(from, to int) float64 { return 100 * float64(to-from) / float64(from) }
+	t.Logf("%s: %d candidates; PSS %d kB, then %d kB (%+.1f %%); of it no file's %d kB, then %d kB (%+.1f %%); files %d, then %d; threads or goroutines %d, then %d",
+		who, len(all), before.pss, after.pss, growth(before.pss, after.pss), before.own, after.own, growth(before.own, after.own),
+		before.files, after.files, before.threads, after.threads)
+	if after.own*100 > before.own*103 {
+		t.Errorf("%s: memory grew from %d kB to %d kB", who, before.own, after.own)
 	}
 	if after.files > before.files || after.threads > before.threads+2 { // the runtime's own come and go
 		t.Errorf("%s: grew from %+v to %+v", who, before, after)
