@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -113,6 +114,25 @@ func (m mtools) run(ctx context.Context, in io.Reader, tool string, args ...stri
 }
 
 func (m mtools) List(ctx context.Context) ([]string, error) {
+	names, err := m.names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var whole []string
+	for _, name := range names {
+		stored, err := m.stored(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if stored {
+			whole = append(whole, name)
+		}
+	}
+	return whole, nil
+}
+
+// names are all that are there, with a file behind them or not.
+func (m mtools) names(ctx context.Context) ([]string, error) {
 	out, err := m.run(ctx, nil, "mdir", "-b", "::/"+kernelDir)
 	if err != nil {
 		return nil, err
@@ -124,6 +144,13 @@ func (m mtools) List(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// stored: there is a file behind the name, as there is not after a cut (KernelDir.List). What is stored of it is
+// printed as <from-to>, characters that no name has on FAT.
+func (m mtools) stored(ctx context.Context, file string) (bool, error) {
+	out, err := m.run(ctx, nil, "mshowfat", "::/"+kernelDir+"/"+file)
+	return strings.ContainsRune(out, '<'), err
+}
+
 func (m mtools) Remove(ctx context.Context, file string) error {
 	_, err := m.run(ctx, nil, "mdel", "::/"+kernelDir+"/"+file)
 	return err
@@ -133,6 +160,9 @@ func (m mtools) Add(ctx context.Context, file string, r io.Reader) error {
 	fresh := "::/" + kernelDir + "/" + unfinished
 	_, err := m.run(ctx, r, "mcopy", "-o", "-", fresh)
 	if err == nil {
+		err = m.giveWay(ctx, file)
+	}
+	if err == nil {
 		_, err = m.run(ctx, nil, "mren", fresh, file)
 	}
 	if err != nil && ctx.Err() == nil {
@@ -141,4 +171,16 @@ func (m mtools) Add(ctx context.Context, file string, r io.Reader) error {
 		}
 	}
 	return err
+}
+
+// giveWay takes a name without a file out of a kernel's way: mren does not replace.
+func (m mtools) giveWay(ctx context.Context, file string) error {
+	names, err := m.names(ctx)
+	if err != nil || !slices.Contains(names, file) {
+		return err
+	}
+	if stored, err := m.stored(ctx, file); err != nil || stored {
+		return err
+	}
+	return m.Remove(ctx, file)
 }

@@ -19,12 +19,26 @@ func TestKernelDir(t *testing.T) {
 		t.Fatal(err)
 	}
 	tryKernels(t, KernelDir(top))
-	// A cut in the middle of a rename on FAT leaves a name without its file: it is put in its place again.
-	if err := os.WriteFile(KernelDir(top).path("portillon_4.0+3.efi"), nil, 0o600); err != nil {
+	if err := os.WriteFile(KernelDir(top).path(nameAlone), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if names, err := KernelDir(top).List(t.Context()); err != nil || slices.Contains(names, "portillon_4.0+3.efi") {
+	tryNameAlone(t, KernelDir(top))
+}
+
+// nameAlone is what a cut in the middle of a rename on FAT leaves: a name without its file.
+const nameAlone = "portillon_4.0+3.efi"
+
+// tryNameAlone: it is no kernel, and one is put in its place.
+func tryNameAlone(t *testing.T, k Kernels) {
+	t.Helper()
+	if names, err := k.List(t.Context()); err != nil || slices.Contains(names, nameAlone) {
 		t.Errorf("%q, %v", names, err)
+	}
+	if err := k.Add(t.Context(), nameAlone, strings.NewReader("four")); err != nil {
+		t.Fatal(err)
+	}
+	if names, err := k.List(t.Context()); err != nil || !slices.Contains(names, nameAlone) {
+		t.Errorf("put in its place: %q, %v", names, err)
 	}
 }
 
@@ -88,6 +102,10 @@ func TestMtools(t *testing.T) {
 		}
 	}
 	tryKernels(t, mtools(fat))
+	if out, err := exec.CommandContext(t.Context(), "mcopy", "-i", fat, os.DevNull, "::/"+kernelDir+"/"+nameAlone).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	tryNameAlone(t, mtools(fat))
 }
 
 // TestSystems: in the order in which they would be started.
