@@ -14,6 +14,7 @@ import (
 	"portillon/internal/config"
 	"portillon/internal/e2e/vm"
 	tablet "portillon/internal/image"
+	"portillon/internal/login"
 	"portillon/internal/preflight"
 )
 
@@ -164,6 +165,7 @@ func imageUnsealed(t *testing.T, i imageUnderTest, l *ledger) {
 	s.enrol()
 	s.boot(func(o *vm.Options) { o.CommandLine += " lsm=lockdown,yama" })
 	s.on("noncompliant")
+	s.gone(login.View{Screen: login.ScreenPreflight, Preflight: &login.PreflightView{}})
 	s.settle()
 	s.keep("unsealed")
 	var err error
@@ -171,4 +173,12 @@ func imageUnsealed(t *testing.T, i imageUnderTest, l *ledger) {
 		err = errors.New("it showed the login")
 	}
 	l.note(t, "no Landlock", err)
+}
+
+// gone waits until a screen is not to be read any more.
+func (s *slate) gone(v login.View) {
+	s.t.Helper()
+	s.mirror.show(v)
+	want, texts := s.mirror.picture()
+	eventually(s.t, s.patience(), "another screen than "+string(v.Screen), func() bool { return unseen(want, s.look(), texts) != "" })
 }

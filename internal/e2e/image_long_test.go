@@ -140,7 +140,7 @@ func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
 	}
 	for range cuts {
 		s.boot()
-		cut(time.Duration(20+chance.IntN(100)) * time.Second)
+		cut(time.Duration(15+chance.IntN(85)) * time.Second)
 	}
 	for range logins {
 		s.boot()
