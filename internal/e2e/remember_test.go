@@ -1,8 +1,9 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"portillon/internal/e2e/hands"
@@ -64,18 +65,20 @@ func (r *room) killEverything() {
 	screen := r.screenProcess()
 	r.kill(r.tablet.Pid())
 	eventually(r.t, patience, "the end of all of the tablet's processes", func() bool {
-		return r.ended(screen) && !r.playing()
+		return r.ended(r.tablet.Pid()) && r.ended(screen) && !r.playing()
 	})
 }
 
 // ended: nothing of a process is left but, perhaps, its number. An orphan keeps that until the
-// machine's init asks for it, which takes some of them seconds.
+// machine's init asks for it, which takes some of them seconds. Its files are closed when the
+// last of its threads is gone, which may be after the first.
 func (r *room) ended(pid int) bool {
-	if syscall.Kill(pid, 0) == syscall.ESRCH {
+	stat := r.proc(pid, "stat") // the state follows the name in brackets (proc_pid_stat(5))
+	if stat == "" {
 		return true
 	}
-	stat := r.proc(pid, "stat") // its state follows the name in brackets (proc_pid_stat(5))
-	return strings.HasPrefix(stat[strings.LastIndexByte(stat, ')')+1:], " Z")
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	return strings.HasPrefix(stat[strings.LastIndexByte(stat, ')')+1:], " Z") && (err != nil || len(threads) == 1)
 }
 
 // playing: a player of this room is left. It is known by its HOME.
