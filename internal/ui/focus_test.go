@@ -85,3 +85,46 @@ func TestTabOrder(t *testing.T) {
 		t.Errorf("Tab goes %q, want %q", got, want)
 	}
 }
+
+// TestKeyboardFolds: where the text is too large for one page, those without the field have the
+// keyboard's room, the code is one touch away, and the first letter brings field and keys back.
+func TestKeyboardFolds(t *testing.T) {
+	size := fyne.NewSize(1280, 800)
+	st := newStage(t, "fr", size)
+	v := sceneNamed(t, "password-empty").view
+	v.TextPercent = 200
+	st.ui.Update(v)
+	_, c := card(t, walk(st.ui.Content(), fyne.Position{}))
+	keys := func() bool { return st.ui.Keyboard().Visible() }
+	request := func() bool {
+		for _, s := range walk(st.ui.Content(), fyne.Position{}) {
+			if b, ok := s.object.(*kit.Button); ok && b.Label() == "RECEVOIR LE CODE" {
+				return s.inside(fyne.Position{}, size)
+			}
+		}
+		return false
+	}
+	if c.Pages() != 2 || !keys() || request() {
+		t.Fatalf("%d pages, keyboard %v, «RECEVOIR LE CODE» %v", c.Pages(), keys(), request())
+	}
+	c.Turn(1)
+	if c.Page() != 1 || keys() || !request() {
+		t.Errorf("second page: page %d, keyboard %v, «RECEVOIR LE CODE» %v", c.Page()+1, keys(), request())
+	}
+	st.ui.Update(v) // a tick that changes nothing
+	v.Password.Typed = 1
+	st.ui.Update(v)
+	if c.Page() != 1 || keys() {
+		t.Errorf("after another view: page %d, keyboard %v", c.Page()+1, keys())
+	}
+	st.canvas.OnTypedRune()('x')
+	if c.Page() != 0 || !keys() {
+		t.Errorf("after a letter: page %d, keyboard %v", c.Page()+1, keys())
+	}
+	c.Turn(1)
+	v.TextPercent = 100
+	st.ui.Update(v)
+	if c.Page() != 0 || c.Pages() != 1 || !keys() || !request() {
+		t.Errorf("at 100 %%: page %d of %d, keyboard %v", c.Page()+1, c.Pages(), keys())
+	}
+}

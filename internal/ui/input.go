@@ -7,6 +7,7 @@ import (
 
 	"portillon/internal/login"
 	"portillon/internal/ui/keyboard"
+	"portillon/internal/ui/kit"
 	"portillon/internal/ui/screen"
 )
 
@@ -98,18 +99,13 @@ func (u *UI) updateKeyboard() bool {
 		wanted = keyboard.LayoutDigits
 	case login.FieldNone:
 	}
-	if u.keyboard.Layout() == wanted && u.keyboard.Visible() == (wanted != keyboard.LayoutNone) {
-		return false
+	changed := u.keyboard.Layout() != wanted
+	if changed {
+		u.keyboard.SetLayout(wanted)
 	}
-	u.keyboard.SetLayout(wanted)
-	if wanted == keyboard.LayoutNone {
-		u.keyboard.Hide()
-		u.dock.Hide()
-	} else {
-		u.dock.Show()
-		u.keyboard.Show()
-	}
-	return true
+	shown := wanted != keyboard.LayoutNone && !u.folded()
+	kit.Show(u.dock, shown)
+	return kit.Show(u.keyboard, shown) || changed
 }
 
 // Attach gives the canvas whose focus follows the view. Keys that meet no focus

@@ -50,31 +50,61 @@ func (l windowLayout) Layout(_ []fyne.CanvasObject, size fyne.Size) {
 	region{look.Grid, look.Grid / 2, size.Width - 2*look.Grid, head - look.Grid}.place(u.idle)
 
 	card := region{0, head, size.Width, size.Height - head - foot}
-	if keys := u.dockKeyboard(size, &card); keys.h > 0 {
+	keys := u.dockKeyboard(size, card)
+	below := keys.w == size.Width
+	switch {
+	case u.folded():
+	case keys.h > 0:
 		keys.place(u.dock)
 		keys.place(u.keyboard)
+		if below {
+			card.h -= keys.h
+		} else {
+			card.w -= keys.w
+		}
+	}
+	folds := float32(0)
+	if below {
+		folds = keys.h
 	}
 	const margin = look.Grid
 	card.y += margin
 	card.h -= 2 * margin
 	for _, s := range u.screens {
 		if s.Card().Visible() {
+			s.Card().Folds(folds, u.turned)
 			card.place(s.Card())
 		}
 	}
 }
 
-// dockKeyboard takes the keyboard's room from the card's and returns it.
-func (u *UI) dockKeyboard(size fyne.Size, card *region) region {
-	switch u.keyboard.Layout() {
-	case keyboard.LayoutNone:
+// folded: the card in view shows a page without a field, which takes the keyboard's room too. A
+// pad beside the card stays.
+func (u *UI) folded() bool {
+	if u.keyboard.Layout() == keyboard.LayoutNone || u.padBeside(u.window.Size()) {
+		return false
+	}
+	s := u.screens[face(u.view)]
+	return s != nil && s.Card().Page() > 0
+}
+
+// turned follows a turn of the card in view.
+func (u *UI) turned() {
+	u.updateKeyboard()
+	u.arrange()
+}
+
+func (u *UI) padBeside(size fyne.Size) bool {
+	return u.keyboard.Layout() == keyboard.LayoutDigits && size.Width > size.Height
+}
+
+// dockKeyboard is the keyboard's part of the card's room, below or beside it.
+func (u *UI) dockKeyboard(size fyne.Size, card region) region {
+	if u.keyboard.Layout() == keyboard.LayoutNone {
 		return region{}
-	case keyboard.LayoutDigits:
-		if size.Width > size.Height {
-			card.w -= padDock
-			return region{card.w, card.y, padDock, card.h}
-		}
-	case keyboard.LayoutEmail, keyboard.LayoutPassword:
+	}
+	if u.padBeside(size) {
+		return region{card.w - padDock, card.y, padDock, card.h}
 	}
 	h := u.keyboard.HeightFor(size)
 	if size.Width > size.Height && u.keyboard.Layout() == keyboard.LayoutPassword {
@@ -82,8 +112,7 @@ func (u *UI) dockKeyboard(size fyne.Size, card *region) region {
 		h = max(u.keyboard.MinSize().Height, h*0.9)
 	}
 	h = min(h, card.h)
-	card.h -= h
-	return region{0, card.y + card.h, size.Width, h}
+	return region{0, card.y + card.h - h, size.Width, h}
 }
 
 func (u *UI) barHeights() (head, foot float32) {

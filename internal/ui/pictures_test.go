@@ -3,6 +3,7 @@ package ui_test
 import (
 	"cmp"
 	"fmt"
+	"image"
 	"image/png"
 	"os"
 	"path/filepath"
@@ -14,7 +15,7 @@ import (
 	"portillon/internal/ui"
 )
 
-// TestPictures draws every scene to PICTURES, a folder, for people to look at;
+// TestPictures draws every page of every scene to PICTURES, a folder, for people to look at;
 // PICTURES_ONLY is a part of the names wanted, PICTURES_LANG the language (fr). Without PICTURES it draws one
 // scene to memory, so that the way there is tested.
 func TestPictures(t *testing.T) {
@@ -39,25 +40,37 @@ func TestPictures(t *testing.T) {
 					v.TextPercent, v.HighContrast = percent, contrast
 					st := newStage(t, lang, size, func(f *ui.Frame) { f.Demonstration = strings.Contains(s.name, "typed") })
 					st.ui.Update(v)
-					img := st.canvas.Capture()
-					if folder == "" {
-						continue
-					}
-					if err := os.MkdirAll(folder, 0o755); err != nil {
-						t.Fatal(err)
-					}
-					f, err := os.Create(filepath.Join(folder, name+".png"))
-					if err != nil {
-						t.Fatal(err)
-					}
-					if err := png.Encode(f, img); err != nil {
-						t.Fatal(err)
-					}
-					if err := f.Close(); err != nil {
-						t.Fatal(err)
+					_, c := card(t, walk(st.ui.Content(), fyne.Position{}))
+					for page := range c.Pages() {
+						c.Turn(page)
+						img := st.canvas.Capture()
+						if folder == "" {
+							continue
+						}
+						if page > 0 {
+							name = fmt.Sprintf("%s-%s-page%d", variant, s.name, page+1)
+						}
+						writePicture(t, filepath.Join(folder, name+".png"), img)
 					}
 				}
 			}
 		}
+	}
+}
+
+func writePicture(t *testing.T, path string, img image.Image) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := png.Encode(f, img); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -269,6 +269,7 @@ func (u *UI) show(v login.View) {
 	moved = u.updateIdle() || moved
 	switch {
 	case restyled:
+		now.Card().Rewind() // pages are dealt anew
 		u.window.Refresh()
 	case moved:
 		u.arrange()

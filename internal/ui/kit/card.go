@@ -55,6 +55,9 @@ type Card struct {
 	back  *Button
 	page  int
 	pages int
+	// folds is how much higher the area is on every page but the first; turned is told of a turn.
+	folds  float32
+	turned func()
 }
 
 const (
@@ -134,7 +137,20 @@ func (c *Card) Pages() int { return c.pages }
 // Turn goes to a page, counted from 0; tests look at every one.
 func (c *Card) Turn(page int) { c.turn(page) }
 
-func (c *Card) turn(page int) { c.page = page; c.Relayout() }
+// Page is the one in view, counted from 0.
+func (c *Card) Page() int { return c.page }
+
+// Folds says what is folded away on every page but the first, in dp: the keyboard, where no field
+// is. turned is called when the page changed, to give the card its other area.
+func (c *Card) Folds(height float32, turned func()) { c.folds, c.turned = height, turned }
+
+func (c *Card) turn(page int) {
+	c.page = page
+	if c.turned != nil {
+		c.turned()
+	}
+	c.Relayout()
+}
 
 // Updated places the parts again if anything changed; setters report that.
 func (c *Card) Updated(changes ...bool) {
@@ -211,8 +227,13 @@ func (c *Card) layout(area fyne.Size) {
 	canvas.Refresh(c)
 }
 
-// plan finds the most comfortable layout that fits the area.
+// plan finds the most comfortable layout that fits the area; whether it takes pages is a matter
+// of the first one's.
 func (c *Card) plan(area fyne.Size) plan {
+	later := area.Height + c.folds
+	if c.page > 0 {
+		area.Height, later = area.Height-c.folds, area.Height
+	}
 	for _, sp := range spacings() {
 		if len(c.parts.Aside) > 0 && area.Width >= twoColumns && c.anyVisible(c.parts.Aside) {
 			if p := c.columns(sp, min(wideCard, area.Width-2*look.Grid)); p.h <= area.Height {
@@ -230,7 +251,7 @@ func (c *Card) plan(area fyne.Size) plan {
 		c.page, c.pages = 0, 1
 		return p
 	}
-	return c.paged(c.width(area, true), area.Height)
+	return c.paged(c.width(area, true), area.Height, later)
 }
 
 // width is the card's for one column: it grows with the text, so that a line

@@ -108,6 +108,8 @@ func TestDeal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const room, pager = 400, 56
 		sp := spacing{pad: 12, gap: 0.25}
+		gap := sp.above(Part{Gap: 16})
+		later := rapid.Float32Range(room, 2*room).Draw(t, "later")
 		var all []sized
 		var must float32
 		for range rapid.IntRange(1, 14).Draw(t, "parts") {
@@ -115,16 +117,16 @@ func TestDeal(t *testing.T) {
 			h := rapid.Float32Range(10, 200).Draw(t, "height")
 			all = append(all, sized{part: Part{Block: &block{h: h}, Gap: 16, Role: role}, h: h, page: -1})
 			if role != Detail {
-				must += h + 4
+				must += h + gap
 			}
 		}
-		pages := deal(all, sp, room, pager)
+		pages := deal(all, sp, room, later, pager)
 		used, last := make([]float32, pages), 0
 		for _, s := range all {
 			if s.page < 0 || s.page >= pages {
 				t.Fatalf("a part on page %d of %d", s.page, pages)
 			}
-			used[s.page] += s.h + 4
+			used[s.page] += s.h + gap
 			switch {
 			case s.part.Role != Detail && s.page != 0:
 				t.Fatal("what must stay in view went to another page")
@@ -140,6 +142,9 @@ func TestDeal(t *testing.T) {
 			}
 			if limit := max(float32(room), must); page == 0 && h > limit {
 				t.Fatalf("the first page holds %g", h)
+			}
+			if page > 0 && h > later-pager {
+				t.Fatalf("page %d holds %g of %g", page, h, later)
 			}
 		}
 	})

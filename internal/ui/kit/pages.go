@@ -9,15 +9,19 @@ type sized struct {
 	page int
 }
 
-// paged deals the parts onto pages of a height. The first keeps every Essential
-// and the Action, then as many Details, in reading order, as there is room for.
-// They sit as comfortably as their page allows.
-func (c *Card) paged(width, height float32) plan {
+// paged deals the parts onto pages, of which the first has another height than those that
+// follow. The first keeps every Essential and the Action, then as many Details, in reading
+// order, as there is room for. They sit as comfortably as their page allows.
+func (c *Card) paged(width, first, later float32) plan {
 	tight := spacings()[len(spacings())-1]
 	inner := width - 2*tight.pad
 	all := c.measured(tight, inner)
-	c.pages = deal(all, tight, height-2*tight.pad, c.pagerHeight(inner))
+	c.pages = deal(all, tight, first-2*tight.pad, later-2*tight.pad, c.pagerHeight(inner))
 	c.page = min(max(c.page, 0), c.pages-1)
+	height := first
+	if c.page > 0 {
+		height = later
+	}
 	for _, sp := range spacings() {
 		if p := c.onPage(all, sp, width); p.h <= height {
 			return p
@@ -102,7 +106,7 @@ func (c *Card) measured(sp spacing, inner float32) []sized {
 }
 
 // deal gives every part its page and returns how many there are.
-func deal(all []sized, sp spacing, room, pager float32) int {
+func deal(all []sized, sp spacing, room, later, pager float32) int {
 	gap := func(s sized) float32 { return sp.above(s.part) }
 	var used float32
 	action := false
@@ -128,9 +132,6 @@ func deal(all []sized, sp spacing, room, pager float32) int {
 		all[i].page = 0
 		used += s.h + gap(s)
 	}
-	if action {
-		room -= pager + 8
-	}
 	page, left := 0, float32(0)
 	for ; i < len(all); i++ {
 		s := all[i]
@@ -138,7 +139,7 @@ func deal(all []sized, sp spacing, room, pager float32) int {
 			continue
 		}
 		if page == 0 || s.h+gap(s) > left {
-			page, left = page+1, room
+			page, left = page+1, later-pager-8
 		}
 		all[i].page = page
 		left -= s.h + gap(s)

@@ -66,7 +66,7 @@ func NewHelp(env Env) *Help {
 	}
 	h.slot = kit.NewRow(look.Grid*2, []kit.Natural{h.ring, kit.NewFill(env.Look, kit.NewColumn(look.Grid/2, h.next, h.passed), 240)}, 1)
 	h.portal = kit.NewRow(look.Grid*2, []kit.Natural{kit.NewFill(env.Look, h.portalQR, 150), kit.NewFill(env.Look, h.portalURI, 200)}, 1)
-	h.card = env.card(h.parts())
+	h.card = env.cardPaged("action.more", "action.first", h.parts()) // «Retour» is a step back
 	return h
 }
 

@@ -59,7 +59,7 @@ func NewPassword(env Env, f *field.Secret) *Password {
 	p.ways = kit.NewRow(look.Grid*3, []kit.Natural{p.submit, p.forgotten}, 0)
 	change := env.button(kit.Quiet, "password.change", login.Back{})
 	who := kit.NewRow(look.Grid*2, []kit.Natural{p.email, change})
-	p.card = env.cardMore("password.more", kit.Parts{
+	p.card = env.cardPaged("password.more", "action.back", kit.Parts{
 		Head: []kit.Part{{Block: kit.NewRow(look.Grid*2, []kit.Natural{env.title("password.title"), kit.NewSpace(), who}, 1)}},
 		Main: []kit.Part{
 			{Block: p.none, Gap: 16},

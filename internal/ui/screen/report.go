@@ -46,7 +46,7 @@ func NewReport(env Env) *Report {
 	}
 	parts.Aside = append([]kit.Part{{Block: kit.NewRow(0, []kit.Natural{r.qr, kit.NewSpace()}, 1)}}, parts.Aside...)
 	parts.Aside = append(parts.Aside, kit.Part{Block: back, Gap: 16})
-	r.card = env.card(parts)
+	r.card = env.cardPaged("action.more", "action.first", parts) // «Retour» leaves
 	return r
 }
 

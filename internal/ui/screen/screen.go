@@ -67,11 +67,11 @@ func (e Env) text(t *login.Text) string {
 	return e.say(t.Key, t.Count, args...)
 }
 
-func (e Env) card(parts kit.Parts) *kit.Card { return e.cardMore("action.more", parts) }
+func (e Env) card(parts kit.Parts) *kit.Card { return e.cardPaged("action.more", "action.back", parts) }
 
-// cardMore is a card whose further pages have a name.
-func (e Env) cardMore(more string, parts kit.Parts) *kit.Card {
-	return kit.NewCard(e.Look, e.t(more), e.t("action.back"), parts)
+// cardPaged is a card whose way to further pages, or back to the first, has a name of its own.
+func (e Env) cardPaged(more, back string, parts kit.Parts) *kit.Card {
+	return kit.NewCard(e.Look, e.t(more), e.t(back), parts)
 }
 
 // button posts an event.
