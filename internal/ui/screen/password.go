@@ -65,10 +65,10 @@ func NewPassword(env Env, f *field.Secret) *Password {
 			{Block: p.none, Gap: 16},
 			{Block: p.label, Gap: 16, Role: kit.Essential},
 			{Block: p.field, Gap: 6, Role: kit.Essential},
+			{Block: p.explain, Gap: 16},
 			{Block: p.fault, Gap: 8, Role: kit.Essential},
 			{Block: p.remember, Gap: 8},
 			{Block: p.ways, Gap: 16, Role: kit.Action},
-			{Block: p.explain, Gap: 8},
 			{Block: p.close, Gap: 16},
 		},
 		Aside: []kit.Part{
