@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"portillon/internal/identity"
 	"portillon/internal/rehearsal/password"
 	"portillon/internal/rehearsal/people"
@@ -28,20 +30,41 @@ func (s speed) and(other speed) speed {
 	return speed{(s.rate + other.rate) / 2, (s.cpu + other.cpu) / 2}
 }
 
-// hashAlone checks passwords on every core for a while.
+// hashAlone checks passwords on every core for a while, as the service does: by its own code, in
+// memory that is kept.
 func hashAlone(b *testing.B) speed {
 	b.Helper()
-	const while = 4 * time.Second
-	phc := password.Hash(people.StormPassword)
+	h, phc := password.New(0), password.Hash(people.StormPassword)
+	return everyCore(b, func() {
+		ticket, err := h.Enter("")
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		if ok, err := ticket.Check(b.Context(), phc, people.StormPassword); !ok || err != nil {
+			b.Errorf("%t, %v", ok, err)
+		}
+	})
+}
+
+// xcryptoAlone is the same by golang.org/x/crypto/argon2, as anybody would call it.
+func xcryptoAlone(b *testing.B) speed {
+	b.Helper()
+	return everyCore(b, func() {
+		argon2.IDKey([]byte(people.StormPassword), []byte("0123456789abcdef"), 2, 19456, 1, 32)
+	})
+}
+
+func everyCore(b *testing.B, f func()) speed {
+	b.Helper()
+	const while = 3 * time.Second
 	var done atomic.Int64
 	used, begin := cpuOf(b, os.Getpid()), time.Now()
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for time.Since(begin) < while {
-				if ok, err := password.Verify(phc, people.StormPassword); !ok || err != nil {
-					b.Errorf("%t, %v", ok, err)
-				}
+				f()
 				done.Add(1)
 			}
 		})

@@ -5,15 +5,15 @@ import (
 	"runtime/debug"
 )
 
-// What the collector may leave lying: four times what is in use, and fewer as the program
-// nears 512 MiB. Every password allocates 19 MiB, so that with Go's own "as much as is in
-// use" all connections and sessions of a crowd are walked through after every few passwords.
+// What the collector may leave lying: twice what is in use, and less as the program nears 512 MiB,
+// which it does only when many people are imported at once: each new hash takes 19 MiB. A login's
+// leaves nothing large (package argon2id).
 const (
-	garbage     = 400       // per cent of what is in use
+	garbage     = 200       // per cent of what is in use
 	memoryLimit = 512 << 20 // bytes, a soft limit
 )
 
-// collectRarely sets the collector for a service of passwords, where the operator has not
+// collectRarely sets the collector for a service that a crowd comes to, where the operator has not
 // said otherwise by GOGC or GOMEMLIMIT.
 func collectRarely() {
 	_, percent := os.LookupEnv("GOGC")

@@ -232,7 +232,12 @@ func (s *Service) blocked(tx *store.Tx, sess store.Session) (time.Duration, erro
 	if err != nil {
 		return 0, err
 	}
-	return min(max(0, a.BlockedUntil.Sub(s.Now())), s.Policy.Window), nil
+	return s.barred(a), nil
+}
+
+// barred is the same of an account that was read already; of nobody's it is 0.
+func (s *Service) barred(a store.Account) time.Duration {
+	return min(max(0, a.BlockedUntil.Sub(s.Now())), s.Policy.Window)
 }
 
 // limit says how many events of a kind are left, and for 0 how long to wait.

@@ -56,7 +56,8 @@ func (s *Service) password(r *request) (reply, error) {
 // countGuess counts a wrong password in advance; a guess without an event was
 // answered already.
 func (s *Service) countGuess(tx *store.Tx, sess store.Session, next token) (guess, reply, error) {
-	wait, err := s.blocked(tx, sess)
+	account, _, err := tx.AccountByID(sess.AccountID) // nobody has ID 0: the same query for a phantom
+	wait := s.barred(account)
 	if err == nil && wait == 0 {
 		_, wait, err = s.limit(tx, sess, store.WrongPassword, s.Policy.Passwords)
 	}
@@ -65,10 +66,6 @@ func (s *Service) countGuess(tx *store.Tx, sess store.Session, next token) (gues
 	}
 	if wait > 0 {
 		return guess{}, tooMany(next, wait), nil
-	}
-	account, _, err := tx.AccountByID(sess.AccountID) // nobody has ID 0: the same query for a phantom
-	if err != nil {
-		return guess{}, reply{}, err
 	}
 	event, err := tx.AddEvent(sess, store.WrongPassword, s.Now())
 	return guess{sess, account.Password, event}, reply{}, err

@@ -15,11 +15,14 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
+
+	"portillon/internal/rehearsal/argon2id"
 )
 
 // Parameters of new hashes: OWASP's Password Storage Cheat Sheet, first choice
@@ -55,6 +58,8 @@ type Hasher struct {
 	slots *semaphore.Weighted
 	queue *Queue
 	dummy string
+	// memory has an *argon2id.Memory for each core that works; an idle service gives it up.
+	memory sync.Pool
 }
 
 // New returns a Hasher for this machine's cores. waiting bounds how many may
@@ -64,7 +69,7 @@ func New(waiting int) *Hasher {
 	if waiting <= 0 {
 		waiting = waitingPerCore * cores
 	}
-	h := &Hasher{slots: semaphore.NewWeighted(int64(cores))}
+	h := &Hasher{slots: semaphore.NewWeighted(int64(cores)), memory: sync.Pool{New: func() any { return new(argon2id.Memory) }}}
 	start := time.Now()
 	h.dummy = Hash(rand.Text())
 	h.queue = NewQueue(cores, waiting, withLogin(time.Since(start)))
@@ -112,30 +117,44 @@ func (t Ticket) Check(ctx context.Context, phc, password string) (bool, error) {
 	if !real {
 		phc = t.h.dummy
 	}
+	m, _ := t.h.memory.Get().(*argon2id.Memory) // nothing else is put there
+	defer t.h.memory.Put(m)
 	start := time.Now()
-	ok, err := Verify(phc, password)
+	ok, err := verify(m, phc, password)
 	took = time.Since(start)
 	return ok && real, err
 }
 
 // Hash returns the PHC string of password under a random salt.
-func Hash(password string) string {
+func Hash(password string) string { return hash(new(argon2id.Memory), password) }
+
+func hash(m *argon2id.Memory, password string) string {
 	salt := make([]byte, saltLen)
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
-	sum := argon2.IDKey(normalise(password), salt, passes, memory, lanes, keyLen)
+	sum := m.Key(normalise(password), salt, passes, memory, keyLen)
 	enc := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, passes, lanes,
 		enc.EncodeToString(salt), enc.EncodeToString(sum))
 }
 
 // Verify compares password with a PHC string; it fails with ErrFormat.
-func Verify(phc, password string) (bool, error) {
+func Verify(phc, password string) (bool, error) { return verify(new(argon2id.Memory), phc, password) }
+
+func verify(m *argon2id.Memory, phc, password string) (bool, error) {
 	h, err := parse(phc)
 	if err != nil {
 		return false, err
 	}
-	got := argon2.IDKey(normalise(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.sum)))
-	return subtle.ConstantTimeCompare(got, h.sum) == 1, nil
+	return subtle.ConstantTimeCompare(h.key(m, normalise(password)), h.sum) == 1, nil
+}
+
+// key is what password gives with the parameters of a stored hash. m has room for those of ours;
+// others' are rare, and what they need is given up again.
+func (h stored) key(m *argon2id.Memory, password []byte) []byte {
+	if h.lanes != 1 || h.memory > memory {
+		return argon2.IDKey(password, h.salt, h.passes, h.memory, h.lanes, uint32(len(h.sum)))
+	}
+	return m.Key(password, h.salt, h.passes, h.memory, uint32(len(h.sum)))
 }
 
 // stored is a PHC string taken apart.
@@ -181,8 +200,10 @@ func (t Ticket) Hash(ctx context.Context, password string) (string, error) {
 		return "", fmt.Errorf("password: %w", err)
 	}
 	defer t.h.slots.Release(1)
+	m, _ := t.h.memory.Get().(*argon2id.Memory)
+	defer t.h.memory.Put(m)
 	start := time.Now()
-	phc := Hash(password)
+	phc := hash(m, password)
 	took = time.Since(start)
 	return phc, nil
 }

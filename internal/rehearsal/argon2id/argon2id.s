@@ -1,0 +1,1 @@
+// Functions without a body, as those that go:linkname finds, need an assembly file beside them.
