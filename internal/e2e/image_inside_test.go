@@ -174,11 +174,3 @@ func imageUnsealed(t *testing.T, i imageUnderTest, l *ledger) {
 	}
 	l.note(t, "no Landlock", err)
 }
-
-// gone waits until a screen is not to be read any more.
-func (s *slate) gone(v login.View) {
-	s.t.Helper()
-	s.mirror.show(v)
-	want, texts := s.mirror.picture()
-	eventually(s.t, s.patience(), "another screen than "+string(v.Screen), func() bool { return unseen(want, s.look(), texts) != "" })
-}

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"portillon/internal/demo"
 	"portillon/internal/e2e/vm"
 	tablet "portillon/internal/image"
 	"portillon/internal/login"
@@ -69,6 +68,7 @@ func TestImage(t *testing.T) {
 		{"cuts", inNormal, imagePowerCuts},
 		{"doctor", inLong, imageDoctor},
 		{"unsealed", inLong, imageUnsealed},
+		{"boot", inLong, imageBoot},
 		{"state", inLong, imageState},
 		{"remembered", inLong, imageRemembered},
 		{"wifi", inLong, imageWiFi},
@@ -138,26 +138,6 @@ func (s *slate) exam(p person) {
 	s.on("ended")
 	s.glimpse(login.View{Screen: login.ScreenEnded, Ended: &login.EndedView{Seconds: 59}})
 	s.keep("5-ended")
-}
-
-// glimpse waits until a screen is to be read that goes by itself, as see does, or until it has gone: a
-// machine may be too slow to draw within a minute what it has told of.
-func (s *slate) glimpse(v login.View) {
-	s.t.Helper()
-	s.mirror.show(v)
-	want, texts := s.mirror.picture()
-	for end := time.Now().Add(s.patience()); time.Now().Before(end); {
-		got, err := s.Look()
-		s.must(err)
-		if unseen(want, got, texts) == "" {
-			return
-		}
-		if _, err := s.Wait(s.mark, 0, func(e demo.Event) bool { return e.Screen != "" }); err == nil {
-			s.t.Logf("%s had gone before it was seen", v.Screen)
-			return
-		}
-	}
-	s.t.Fatalf("%s is not to be read", v.Screen)
 }
 
 // welcome is what stands on the login screen whatever was typed.

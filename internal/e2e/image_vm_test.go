@@ -21,6 +21,7 @@ import (
 	"portillon/internal/demo"
 	"portillon/internal/e2e/vm"
 	tablet "portillon/internal/image"
+	"portillon/internal/login"
 )
 
 // slate is a tablet of the built image, in a virtual machine, before the room's service.
@@ -289,4 +290,32 @@ func (s *slate) screen() (*image.RGBA, error) {
 	out := image.NewRGBA(img.Bounds())
 	xdraw.Draw(out, out.Bounds(), img, img.Bounds().Min, xdraw.Src)
 	return out, nil
+}
+
+// glimpse waits until a screen is to be read that goes by itself, as see does, or until it has gone: a
+// machine may be too slow to draw within a minute what it has told of.
+func (s *slate) glimpse(v login.View) {
+	s.t.Helper()
+	s.mirror.show(v)
+	want, texts := s.mirror.picture()
+	for end := time.Now().Add(s.patience()); time.Now().Before(end); {
+		got, err := s.Look()
+		s.must(err)
+		if unseen(want, got, texts) == "" {
+			return
+		}
+		if _, err := s.Wait(s.mark, 0, func(e demo.Event) bool { return e.Screen != "" }); err == nil {
+			s.t.Logf("%s had gone before it was seen", v.Screen)
+			return
+		}
+	}
+	s.t.Fatalf("%s is not to be read", v.Screen)
+}
+
+// gone waits until a screen is not to be read any more.
+func (s *slate) gone(v login.View) {
+	s.t.Helper()
+	s.mirror.show(v)
+	want, texts := s.mirror.picture()
+	eventually(s.t, s.patience(), "another screen than "+string(v.Screen), func() bool { return unseen(want, s.look(), texts) != "" })
 }

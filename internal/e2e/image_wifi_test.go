@@ -75,6 +75,9 @@ sleep 2
 chroot $lab iw phy phy1 set netns $point || tell wifi no radio for the access point
 at="nsenter --net --target $point chroot $lab" # no function: what is to be ended must be the program itself
 $at ip link set lo up
+for i in $($at iw dev | sed -n 's/.*Interface //p'); do $at iw dev $i del; done # iwd may have called it anything
+$at iw phy phy1 interface add wlan1 type managed || tell wifi no interface for the access point
+station() { chroot $lab iw dev | sed -n 's/.*Interface //p' | head -n 1; }
 `
 	for _, n := range networks {
 		script += fmt.Sprintf(`$at hostapd /conf/%[1]s.conf >/run/hostapd.log 2>&1 & ap=$!
@@ -82,13 +85,13 @@ $at sh -c 'until ip link show wlan1 | grep -q UP; do sleep 1; done; ip address r
 $at dnsmasq --keep-in-foreground --port=0 --interface=wlan1 --bind-interfaces --dhcp-range=10.9.0.10,10.9.0.99,1h --leasefile-ro --user=root >/run/dnsmasq.log 2>&1 & dhcp=$!
 n=0; joined=no
 while [ $n -lt 240 ]; do
-	if chroot $lab iw dev wlan0 link | grep -q %[1]s && ip -4 address show wlan0 | grep -q 10.9.0; then joined=yes; break; fi
+	if chroot $lab iw dev $(station) link | grep -q %[1]s && chroot $lab ip -4 address show $(station) | grep -q 10.9.0; then joined=yes; break; fi
 	n=$((n + 1)); sleep 1
 done
 tell wifi %[1]s $joined
-[ $joined = yes ] || { tail -n 20 /run/hostapd.log; journalctl -b -o cat -u iwd.service | tail -n 20; chroot $lab iw dev; ip address; } | while read -r line; do tell "why: $line"; done
+[ $joined = yes ] || { tail -n 20 /run/hostapd.log; journalctl -b -o cat -u iwd.service | tail -n 20; chroot $lab iw dev; chroot $lab ip address; } | while read -r line; do tell "why: $line"; done
 kill $dhcp $ap; wait $dhcp $ap
-ip -4 address flush dev wlan0
+chroot $lab ip -4 address flush dev $(station)
 `, n.name)
 	}
 	s.boot(s.inside(script+"tell wifi done\n"), func(o *vm.Options) {
