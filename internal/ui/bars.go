@@ -116,9 +116,13 @@ func newHeader(l *look.Look, w *words.Words, f Frame) *header {
 // they start at a size that is read from three metres.
 func (h *header) fitTo(width float32) {
 	kit.Show(h.version, naming(h.screen))
-	sizes := []float32{look.SizeBody, look.SizeSmall}
+	type sizes struct{ exam, room, tablet float32 }
+	all := []sizes{{1, look.SizeBody, look.SizeBody}, {1, look.SizeSmall, look.SizeSmall}}
 	if naming(h.screen) {
-		sizes = []float32{36, look.SizeTitle, 22, look.SizeBody, look.SizeSmall}
+		// The tablet's own name is the last to shrink, and everything else grows no more before it does.
+		grown := float32(h.look.Percent) / 100
+		all = append([]sizes{{1, 36, 36}, {1, look.SizeTitle, look.SizeTitle}, {1, look.SizeBody, look.SizeTitle},
+			{1 / grown, look.SizeBody / grown, 36 / grown}, {1 / grown, look.SizeBody / grown, look.SizeTitle / grown}, {1, 22, 22}}, all...)
 	}
 	for _, hide := range []*kit.Text{nil, h.version, h.exam} {
 		if hide != nil {
@@ -126,9 +130,11 @@ func (h *header) fitTo(width float32) {
 		} else {
 			h.exam.Show()
 		}
-		for _, size := range sizes {
-			h.room.SetBase(size)
-			h.tablet.SetBase(size)
+		for _, size := range all {
+			h.exam.SetBase(look.SizeBody * size.exam)
+			h.version.SetBase(look.SizeSmall * size.exam)
+			h.room.SetBase(size.room)
+			h.tablet.SetBase(size.tablet)
 			if h.row.Width() <= width {
 				return
 			}

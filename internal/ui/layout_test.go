@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"fyne.io/fyne/v2"
@@ -130,6 +131,9 @@ func checkPage(t *testing.T, name string, st stage, v login.View, page int, size
 			}
 			if s.inside(at.pos, at.size()) && !s.inside(facePos, face) {
 				t.Errorf("%s: out of the card: %v", name, s)
+			}
+			if first := v.Screen == login.ScreenEmail || v.Screen == login.ScreenEnded; first && strings.HasSuffix(o.Text, "B12-07") && o.TextSize < 28 {
+				t.Errorf("%s: the tablet's name is read from three metres, and %g dp high", name, o.TextSize)
 			}
 			texts = append(texts, s)
 		case *canvas.Image:
