@@ -58,7 +58,7 @@ func labelled(c *config.Config) error {
 	if c.Centre.Tablet != "" {
 		return nil
 	}
-	b, err := os.ReadFile(filepath.Join(filepath.Dir(c.Path), "label.json"))
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(c.Path), config.LabelFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -20,6 +20,10 @@ import (
 	"time"
 )
 
+// LabelFile is the file beside a configuration that says which room and tablet this is, where the signed one leaves them
+// open: the image's boot writes it.
+const LabelFile = "label.json"
+
 // SignatureSuffix is what a configuration's signature is called after its file.
 const SignatureSuffix = ".sig"
 

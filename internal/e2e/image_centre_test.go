@@ -3,15 +3,12 @@ package e2e
 import (
 	"bytes"
 	"fmt"
-	"image"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"fyne.io/fyne/v2/canvas"
 
 	"portillon/internal/e2e/vm"
 	"portillon/internal/ui"
@@ -171,34 +168,6 @@ func (d *desk) tabletSays(picture, system string) {
 		d.t.Errorf("%v: %s, and not %q", err, out, system)
 	}
 	fmt.Printf("held: %s in room %s is %s; %s", serial, room, label, out)
-}
-
-// named waits until the header says these words.
-func (d *desk) named(words ...string) {
-	d.t.Helper()
-	d.mirror.show(emailScreen(""))
-	want, _ := d.mirror.picture()
-	places := d.mirror.where(words...)
-	if len(places) != len(words) {
-		d.t.Fatalf("of %q the mirror says %d", words, len(places))
-	}
-	eventually(d.t, d.patience(), strings.Join(words, ", "), func() bool { return unseen(want, d.look(), places) == "" })
-}
-
-// where words stand, wherever they do.
-func (m *mirror) where(words ...string) map[string]image.Rectangle {
-	drawing.Lock()
-	defer drawing.Unlock()
-	out := map[string]image.Rectangle{}
-	for _, p := range m.all() {
-		t, ok := p.object.(*canvas.Text)
-		for _, w := range words {
-			if ok && t.Text == w {
-				out[w] = p.rect()
-			}
-		}
-	}
-	return out
 }
 
 // fillIn edits the example: what the room's service is comes from the configuration that the service wrote, and

@@ -116,6 +116,7 @@ func (s *slate) weigh(i imageUnderTest, painted func()) (w kioskWeight) {
 		}
 	}
 	s.keep("rested")
+	s.off()
 	all := words()
 	if _, err := fmt.Sscan(all[len(all)-2], &w.memory, &w.file); err != nil { // the last may be half said
 		s.t.Fatalf("%q: %v", all[len(all)-2], err)

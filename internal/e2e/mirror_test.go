@@ -225,6 +225,22 @@ func (m *mirror) texts() map[string]image.Rectangle {
 	return out
 }
 
+// where words stand, wherever they do.
+func (m *mirror) where(words ...string) map[string]image.Rectangle {
+	drawing.Lock()
+	defer drawing.Unlock()
+	out := map[string]image.Rectangle{}
+	for _, p := range m.all() {
+		t, ok := p.object.(*canvas.Text)
+		for _, w := range words {
+			if ok && t.Text == w {
+				out[w] = p.rect()
+			}
+		}
+	}
+	return out
+}
+
 // picture is the mirror's screen, and what is to be read on it.
 func (m *mirror) picture() (image.Image, map[string]image.Rectangle) {
 	drawing.Lock()

@@ -20,6 +20,7 @@ import (
 	"portillon/internal/login"
 	"portillon/internal/preflight"
 	"portillon/internal/preflight/preflighttest"
+	"portillon/internal/ui"
 )
 
 func required(s *settings) { s.required = 2 }
@@ -69,6 +70,25 @@ func (r *room) sign(serial uint64) {
 	b, err = json.Marshal(s)
 	r.must(err)
 	r.must(os.WriteFile(r.path("portillon.toml"+config.SignatureSuffix), b, 0o644))
+}
+
+// TestLabelled: a fleet's tablet, whose configuration leaves room and label open, has those of the file that the image
+// put beside it; its screen process reads them behind its seals.
+func TestLabelled(t *testing.T) {
+	if !landlocked(t) {
+		return
+	}
+	r := prepare(t, required)
+	r.edit(`tablet = "B12-07"`, `tablet = ""`)
+	r.sign(2)
+	r.must(os.WriteFile(r.path(config.LabelFile), []byte(`{"room":"A2","tablet":"A2-01"}`), 0o644))
+	var err error
+	r.mirror, err = newMirror("fr", r.set.size, examFrame, func(f *ui.Frame) { f.Room, f.Tablet = "A2", "A2-01" })
+	r.must(err)
+	r.switchOn()
+	r.on("email")
+	r.see(emailScreen(""))
+	r.named("Salle A2", "Tablette A2-01")
 }
 
 // TestRequired: on a tablet that is signed and sealed a student logs in, full screen.

@@ -62,6 +62,18 @@ func (r *room) see(v login.View) {
 	r.reads(r.mirror, string(v.Screen))
 }
 
+// named waits until the header says these words.
+func (r *room) named(words ...string) {
+	r.t.Helper()
+	r.mirror.show(emailScreen(""))
+	want, _ := r.mirror.picture()
+	places := r.mirror.where(words...)
+	if len(places) != len(words) {
+		r.t.Fatalf("of %q the mirror says %d", words, len(places))
+	}
+	eventually(r.t, r.patience(), strings.Join(words, ", "), func() bool { return unseen(want, r.look(), places) == "" })
+}
+
 // reads waits until the display shows the words of a mirror.
 func (r *room) reads(m *mirror, name string) {
 	r.t.Helper()

@@ -58,14 +58,11 @@ type Label struct {
 	Tablet string `json:"tablet"`
 }
 
-// LabelFile is Label's file beside the configuration.
-const LabelFile = "label.json"
-
 // Adopt verifies what the configuration partition holds and puts it into o.Run, or says
 // there why not: then the Refusal is not nil, and nothing else of the partition is in o.Run. An error
 // means that it could not even say so.
 func Adopt(o AdoptOptions) (*Refusal, error) {
-	for _, name := range []string{ConfigName, ConfigName + config.SignatureSuffix, CAName, LabelFile, RefusedName} {
+	for _, name := range []string{ConfigName, ConfigName + config.SignatureSuffix, CAName, config.LabelFile, RefusedName} {
 		if err := os.Remove(filepath.Join(o.Run, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
@@ -173,9 +170,9 @@ func (o AdoptOptions) install(b Bundle) error {
 	if err != nil {
 		return err
 	}
-	public := map[string][]byte{ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix], LabelFile: nil, CAName: b[CAName]}
+	public := map[string][]byte{ConfigName + config.SignatureSuffix: b[ConfigName+config.SignatureSuffix], config.LabelFile: nil, CAName: b[CAName]}
 	if label.Tablet != "" {
-		if public[LabelFile], err = json.Marshal(label); err != nil {
+		if public[config.LabelFile], err = json.Marshal(label); err != nil {
 			return err
 		}
 	}

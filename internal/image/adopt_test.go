@@ -224,7 +224,7 @@ func TestLabel(t *testing.T) {
 
 func (d *desk) label() (l Label) {
 	d.t.Helper()
-	b, err := os.ReadFile(d.path("run/" + LabelFile))
+	b, err := os.ReadFile(d.path("run/" + config.LabelFile))
 	if err == nil {
 		err = json.Unmarshal(b, &l)
 	}

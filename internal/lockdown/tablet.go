@@ -1,6 +1,10 @@
 package lockdown
 
-import "portillon/internal/config"
+import (
+	"path/filepath"
+
+	"portillon/internal/config"
+)
 
 // TabletSupervisor is how a tablet with this configuration seals its supervisor. session is
 // supervisor.SessionDir's: the device key is nobody's, once it is read. runtime is
@@ -17,5 +21,6 @@ func TabletScreen(c *config.Config, session, runtime string, read ...string) Scr
 
 // readByBoth are the files beside the system's that both processes read.
 func readByBoth(c *config.Config, more []string) []string {
-	return append([]string{c.Path, c.Path + config.SignatureSuffix, c.Identity.CAFile, ExistingXauthority()}, more...)
+	label := filepath.Join(filepath.Dir(c.Path), config.LabelFile)
+	return append([]string{c.Path, c.Path + config.SignatureSuffix, label, c.Identity.CAFile, ExistingXauthority()}, more...)
 }
