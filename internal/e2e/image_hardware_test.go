@@ -33,6 +33,7 @@ func imageHardware(t *testing.T, i imageUnderTest, l *ledger) {
 		s.must(s.vm.Do("device_add", d))
 	}
 	held("USB storage, keyboard and network", s.none("usb"))
+	t.Logf("keyboards that were there for a moment: %q", s.told("moment"))
 	held("as the kiosk's user", s.none("user"))
 	held("disks and memory directories full", s.none("full"))
 	held("memory full", s.none("memory"))
@@ -70,6 +71,8 @@ for d in /sys/bus/usb/devices/*-*/authorized; do
 done
 [ "$before" = "$(ls /sys/block /sys/class/net)" ] || tell usb "disks and links: $(ls /sys/block /sys/class/net | tr '\n' ' ')"
 [ "$keyboards" = "$(grep -c '^H:.*kbd' /proc/bus/input/devices)" ] || tell usb "another keyboard"
+journalctl -b -k -o cat | grep 'input:.*USB Keyboard' | while read -r line; do tell moment "$line"; done
+tell moment done
 tell usb done
 as() {
 	what=$1; shift

@@ -121,12 +121,11 @@ func imageRootCorrupted(t *testing.T, i imageUnderTest, l *ledger) {
 	s.keep("corrupted")
 }
 
-// imagePowerCuts: the power goes at any moment, of a start and of a login, and the next start is a login
-// screen; of who was there nothing lies on the disk.
+// imagePowerCuts: the power goes at any moment of a start, and the next one is a login screen.
 func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
-	cuts, logins := 5, 1
+	cuts := 5
 	if i.length == inLong {
-		cuts, logins = 20, 3
+		cuts = 20
 	}
 	s := newSlate(t, i)
 	s.configure(s.signed(1, nextMonth()))
@@ -134,30 +133,44 @@ func imagePowerCuts(t *testing.T, i imageUnderTest, l *ledger) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	chance := rand.New(rand.NewPCG(seed, 0))
-	cut := func(after time.Duration) {
-		<-time.After(after)
-		s.off()
-	}
 	for range cuts {
 		s.boot()
-		cut(time.Duration(15+chance.IntN(85)) * time.Second)
+		<-time.After(time.Duration(15+chance.IntN(85)) * time.Second)
+		s.off()
 	}
-	for range logins {
+	l.note(t, fmt.Sprintf("power cut %d times", cuts), s.startsAnew())
+	s.keep("after")
+}
+
+// imageInterrupted: the power goes while a login is answered, and the next start is a login screen; of who was
+// there nothing lies on the disk.
+func imageInterrupted(t *testing.T, i imageUnderTest, l *ledger) {
+	const logins = 3
+	s := newSlate(t, i)
+	s.configure(s.signed(1, nextMonth()))
+	s.enrol()
+	for n := range logins {
 		s.boot()
 		s.on("email")
 		s.see(emailScreen(""))
 		s.identify(camille)
 		s.touch(camille.password)
 		s.tap("SE CONNECTER")
-		cut(time.Duration(chance.IntN(5000)) * time.Millisecond)
+		<-time.After(time.Duration(n) * 2 * time.Second) // asked; answered; the exam begins
+		s.off()
 	}
-	err := s.diskHas(camille.address, camille.password)
+	l.note(t, fmt.Sprintf("power cut in a login, %d times", logins), errors.Join(s.diskHas(camille.address, camille.password), s.startsAnew()))
+	s.keep("after")
+}
+
+// startsAnew: the next start is a login screen, by no way round.
+func (s *slate) startsAnew() error {
+	s.t.Helper()
 	s.boot()
 	s.on("email")
-	err = errors.Join(err, s.welcome())
+	err := s.welcome()
 	if strings.Contains(s.vm.Said(), "emergency") {
 		err = errors.Join(err, errors.New("it went to emergency mode"))
 	}
-	l.note(t, fmt.Sprintf("power cut %d times, and in a login %d times", cuts, logins), err)
-	s.keep("after")
+	return err
 }

@@ -69,6 +69,7 @@ func TestImage(t *testing.T) {
 		{"doctor", inLong, imageDoctor},
 		{"unsealed", inLong, imageUnsealed},
 		{"boot", inLong, imageBoot},
+		{"interrupted", inLong, imageInterrupted},
 		{"state", inLong, imageState},
 		{"remembered", inLong, imageRemembered},
 		{"wifi", inLong, imageWiFi},

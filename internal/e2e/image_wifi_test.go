@@ -68,15 +68,18 @@ lab=/run/lab
 mkdir -p $lab && mount -o ro,noload /dev/disk/by-id/virtio-lab $lab
 for d in dev proc sys; do mount --rbind /$d $lab/$d; done
 mount -t tmpfs tmpfs $lab/run && mount -t tmpfs tmpfs $lab/tmp && mount -t tmpfs tmpfs $lab/var/lib/misc
+systemctl stop iwd # which takes whatever radio it finds
 modprobe mac80211_hwsim radios=2 || tell wifi no radios
 until [ -e /sys/class/ieee80211/phy1 ]; do sleep 1; done
+udevadm settle
 unshare --net sleep infinity & point=$!
-sleep 2
+until [ "$(readlink /proc/$point/ns/net)" != "$(readlink /proc/1/ns/net)" ]; do sleep 1; done
 chroot $lab iw phy phy1 set netns $point || tell wifi no radio for the access point
 at="nsenter --net --target $point chroot $lab" # no function: what is to be ended must be the program itself
 $at ip link set lo up
-for i in $($at iw dev | sed -n 's/.*Interface //p'); do $at iw dev $i del; done # iwd may have called it anything
-$at iw phy phy1 interface add wlan1 type managed || tell wifi no interface for the access point
+i=$($at iw dev | sed -n 's/.*Interface //p' | head -n 1)
+[ "$i" = wlan1 ] || { $at ip link set "$i" down; $at ip link set "$i" name wlan1; } || tell wifi no interface for the access point
+systemctl start iwd
 station() { chroot $lab iw dev | sed -n 's/.*Interface //p' | head -n 1; }
 `
 	for _, n := range networks {
@@ -112,7 +115,7 @@ func (s *slate) accessPoint(networks []airwave, files map[string]string) {
 	s.t.Helper()
 	mirror, err := tablet.ReadMirror(os.DirFS("/etc/apt"))
 	s.must(err)
-	tree, err := tablet.Tree{Name: "wifi", Packages: []string{"dnsmasq-base", "e2fsprogs", "hostapd", "iproute2", "iw"}}.Ensure(
+	tree, err := tablet.Tree{Name: "wifi", Packages: []string{"dnsmasq-base", "e2fsprogs", "hostapd", "iproute2", "iw", "mount"}}.Ensure(
 		s.t.Context(), filepath.Dir(s.image.tree), mirror, os.Stderr)
 	s.must(err)
 	for _, n := range networks {
