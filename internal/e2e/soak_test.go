@@ -27,8 +27,9 @@ import (
 )
 
 // footprint is what a process holds: its share of memory and what of that is its own doing, in
-// kB (a share of the libraries' pages changes with whoever else maps them); open files; threads,
-// of this process its goroutines.
+// kB (a share of the libraries' pages changes with whoever else maps them); open files; threads.
+// Of this process it is what is alive on its heap, and its goroutines: what the runtime gives
+// back to the system, and when, differs by some of the pictures that are painted here.
 type footprint struct{ pss, own, files, threads int }
 
 // footprintOf reads another process's, by proc(5).
@@ -68,6 +69,7 @@ func shareOf(t *testing.T, rollup string) (pss, own int) {
 // own is this process's, with nothing left to collect.
 func own(t *testing.T) (f footprint) {
 	t.Helper()
+	runtime.GC() // what pools let go of takes two
 	debug.FreeOSMemory()
 	b, err := os.ReadFile("/proc/self/smaps_rollup")
 	if err != nil {
@@ -77,7 +79,10 @@ func own(t *testing.T) (f footprint) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.pss, f.own = shareOf(t, string(b))
+	f.pss, _ = shareOf(t, string(b))
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	f.own = int(m.HeapAlloc >> 10)
 	f.files, f.threads = len(list), runtime.NumGoroutine()
 	return f
 }
@@ -105,7 +110,7 @@ func flat(t *testing.T, who string, all []footprint) {
 	q := len(all) / 4
 	before, after := part(all[q:2*q]), part(all[len(all)-q:])
 	growth := func(from, to int) float64 { return 100 * float64(to-from) / float64(from) }
-	t.Logf("%s: %d candidates; PSS %d kB, then %d kB (%+.1f %%); of it no file's %d kB, then %d kB (%+.1f %%); files %d, then %d; threads or goroutines %d, then %d",
+	t.Logf("%s: %d candidates; PSS %d kB, then %d kB (%+.1f %%); its own %d kB, then %d kB (%+.1f %%); files %d, then %d; threads or goroutines %d, then %d",
 		who, len(all), before.pss, after.pss, growth(before.pss, after.pss), before.own, after.own, growth(before.own, after.own),
 		before.files, after.files, before.threads, after.threads)
 	if after.own*100 > before.own*103 {
