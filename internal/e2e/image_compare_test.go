@@ -24,7 +24,7 @@ import (
 type kioskWeight struct {
 	slot, all           int64         // bytes: the root file system as an update carries it; with its hashes and its kernel
 	painted             time.Duration // from power until the page stands on the screen
-	memory, file, other int64         // bytes, of the kiosk unit's control group: all; cached files; the rest
+	memory, file, other int64         // bytes, of the kiosk unit's control group: all; files kept and shared memory; the rest
 }
 
 // What is asked for: see docs/performance.md.
@@ -77,7 +77,7 @@ func compareTable(ours, theirs kioskWeight) string {
 		{"one slot, compressed, MB", ours.slot, theirs.slot},
 		{"with its hashes and its kernel, MB", ours.all, theirs.all},
 		{"memory of the kiosk unit's control group, MB", ours.memory, theirs.memory},
-		{"of it cached files, MB", ours.file, theirs.file},
+		{"of it files and shared memory, MB", ours.file, theirs.file},
 		{"of it the rest, MB", ours.other, theirs.other},
 	} {
 		line(l.what, float64(l.a)/mb, float64(l.c)/mb)
