@@ -148,6 +148,19 @@ func (m *mirror) check() (image.Point, error) {
 	return image.Point{}, fmt.Errorf("no box to tick")
 }
 
+// turn goes to a page of the card, counted from 0.
+func (m *mirror) turn(page int) error {
+	drawing.Lock()
+	defer drawing.Unlock()
+	for _, p := range m.all() {
+		if c, ok := p.object.(*kit.Card); ok {
+			c.Turn(page)
+			return nil
+		}
+	}
+	return fmt.Errorf("no card in view")
+}
+
 // ring is where the countdown in view is.
 func (m *mirror) ring() (image.Rectangle, error) {
 	drawing.Lock()

@@ -142,3 +142,32 @@ func (v *tour) samples() {
 	v.on("code")
 	v.take("code")
 }
+
+// TestTourLarge is a code asked for with text at 200 %: the card takes two pages, the second of
+// which has the keyboard's room.
+func TestTourLarge(t *testing.T) {
+	v := newTour(t, prepare(t), "large-")
+	large := func(percent int) func(*login.View) { return func(w *login.View) { w.TextPercent = percent } }
+	v.switchOn()
+	v.on("email")
+	v.see(emailScreen(""))
+	for _, percent := range []int{125, 150, 175, 200} {
+		v.tap(french("action.text"))
+		v.see(emailScreen("", large(percent)))
+	}
+	v.take("email")
+	v.write(camille.address)
+	v.press(hands.Return)
+	v.on("password")
+	v.see(passwordScreen(camille, large(200)))
+	v.take("password")
+	v.tap(french("password.more"))
+	v.must(v.mirror.turn(1))
+	v.reads(v.mirror, "the password's second page")
+	v.take("password-by-code")
+	v.tap(french("action.code.request"))
+	v.on("code")
+	v.see(codeScreen(camille, large(200)))
+	v.take("code")
+	v.check()
+}
