@@ -98,10 +98,14 @@ as "another user" su -c true
 tell user done
 systemd-run --quiet --pipe --wait -p User=kiosk sh -c 'for d in /tmp /var/tmp /dev/shm /run/kiosk /var/lib/portillon/session; do head -c 2G /dev/zero >$d/filled; done' >/dev/null 2>&1 </dev/null
 emails() { journalctl -b -o cat -u portillon.service | grep -c '"screen":"email"'; }
+shown() { journalctl -b -o cat -u portillon.service | grep -c -e '"screen":"email"' -e '"screen":"noncompliant"'; }
+was=$(shown)
+systemctl kill --kill-whom=main -s KILL portillon.service
+until [ "$(shown)" -gt "$was" ]; do sleep 2; done # without room a seal cannot be tried, which is a refusal
+rm -f /tmp/filled /var/tmp/filled /dev/shm/filled /run/kiosk/filled /var/lib/portillon/session/filled
 was=$(emails)
 systemctl kill --kill-whom=main -s KILL portillon.service
 until [ "$(emails)" -gt "$was" ]; do sleep 2; done
-rm -f /tmp/filled /var/tmp/filled /dev/shm/filled /run/kiosk/filled /var/lib/portillon/session/filled
 tell full done
 # Until the kernel ends it, or the kiosk: of zeros, whose pages in the compressed swap cost nothing, 2 GB and more.
 systemd-run --quiet --pipe --wait -p User=kiosk -p RuntimeMaxSec=300 tail /dev/zero >/dev/null 2>&1 </dev/null

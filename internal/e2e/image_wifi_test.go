@@ -92,7 +92,7 @@ while [ $n -lt 240 ]; do
 	n=$((n + 1)); sleep 1
 done
 tell wifi %[1]s $joined
-[ $joined = yes ] || { tail -n 20 /run/hostapd.log; journalctl -b -o cat -u iwd.service | tail -n 20; chroot $lab iw dev; chroot $lab ip address; } | while read -r line; do tell "why: $line"; done
+[ $joined = yes ] || { tail -n 20 /run/hostapd.log; tail -n 20 /run/dnsmasq.log; journalctl -b -o cat -u iwd.service | tail -n 20; chroot $lab iw dev; chroot $lab ip address; } | while read -r line; do tell "why: $line"; done
 kill $dhcp $ap; wait $dhcp $ap
 chroot $lab ip -4 address flush dev $(station)
 `, n.name)
