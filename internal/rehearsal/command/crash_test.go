@@ -29,7 +29,7 @@ const patience = 2 * time.Minute
 const (
 	claimants  = 8
 	stormers   = 12
-	firstClaim = 6000 // the claimants' accounts are from here on, the storms' below
+	firstClaim = 2000 // the claimants' accounts are from here on, each used once, the storms' below
 )
 
 // hall is a service that dies and comes back at the same address, on the same data, with a
