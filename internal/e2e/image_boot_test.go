@@ -128,19 +128,11 @@ func (s *slate) answers(port int) error {
 // and lets its lines be edited, an entry starts the signed kernel with wishes, and so does an addition to it.
 func (s *slate) hostileLoader() {
 	s.t.Helper()
-	mirror, err := tablet.ReadMirror(os.DirFS("/etc/apt"))
-	s.must(err)
-	tools, err := tablet.Tools(s.t.Context(), filepath.Dir(s.image.tree), mirror, os.Stderr)
-	s.must(err)
-	out, err := tablet.Command(s.t.Context(), tools, []tablet.Mount{{From: s.path("vm"), To: "/vm"}}, "/usr/bin/ukify", "build",
+	out, err := tablet.Command(s.t.Context(), s.image.tools(s.t), []tablet.Mount{{From: s.path("vm"), To: "/vm"}}, "/usr/bin/ukify", "build",
 		"--cmdline="+wished, "--output=/vm/wish.addon.efi").CombinedOutput()
 	if err != nil {
 		s.t.Fatalf("%v: %s", err, out)
 	}
-	f, err := os.Open(s.file(s.disk))
-	s.must(err)
-	esp, err := tablet.FindPartition(f, tablet.ESPPartition)
-	s.must(errors.Join(err, f.Close()))
 	kernel := filepath.Base(s.image.efi)
 	s.must(os.WriteFile(s.file("loader.conf"), []byte("timeout menu-force\neditor yes\ndefault wish.conf\n"), 0o600))
 	s.must(os.WriteFile(s.file("wish.conf"), []byte("title Free and open\nefi /EFI/Linux/"+kernel+"\noptions "+wished+"\n"), 0o600))
@@ -148,7 +140,7 @@ func (s *slate) hostileLoader() {
 for d in /loader/entries /loader/addons "/EFI/Linux/$1.extra.d"; do mmd -D s -i "$0" "::$d" || true; done
 mcopy -o -i "$0" /vm/wish.conf ::/loader/entries/wish.conf
 mcopy -o -i "$0" /vm/wish.addon.efi ::/loader/addons/wish.addon.efi
-mcopy -o -i "$0" /vm/wish.addon.efi "::/EFI/Linux/$1.extra.d/wish.addon.efi"`, fmt.Sprintf("/vm/%s@@%d", s.disk, esp.Start), kernel)
+mcopy -o -i "$0" /vm/wish.addon.efi "::/EFI/Linux/$1.extra.d/wish.addon.efi"`, s.bootPartition(), kernel)
 	if err != nil {
 		s.t.Fatalf("%v: %s", err, out)
 	}

@@ -56,11 +56,10 @@ func TestGuideBlocks(t *testing.T) {
 	}
 }
 
-// desk is the directory in which the guide is followed, and what its commands said.
+// desk is the directory in which the guide is followed.
 type desk struct {
 	*slate
-	dir  string
-	said map[string]string
+	dir string
 }
 
 // TestImageCentre follows docs/centre.md from the keys to the later image: each of its commands is taken from
@@ -75,7 +74,7 @@ func TestImageCentre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{slate: newSlate(t, i), said: map[string]string{}}
+	d := &desk{slate: newSlate(t, i)}
 	d.dir = d.path("desk")
 	d.must(os.Mkdir(d.dir, 0o755))
 	docs, err := filepath.Abs("../../docs")
@@ -112,7 +111,6 @@ func (d *desk) follow(command string) {
 	if err != nil {
 		d.t.Fatalf("%s: %v", command, err)
 	}
-	d.said[command] = string(out)
 	verb := func(words string) bool { return strings.HasPrefix(command, words) }
 	switch {
 	case verb("cp docs/portillon.example.toml"):

@@ -29,6 +29,20 @@ import (
 	tablet "portillon/internal/image"
 )
 
+// tools is the tree with which images are built.
+func (i imageUnderTest) tools(t *testing.T) string {
+	t.Helper()
+	mirror, err := tablet.ReadMirror(os.DirFS("/etc/apt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := tablet.Tools(t.Context(), filepath.Dir(i.tree), mirror, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
 // later is the image under test again, called by a later version: the same root with other hashes, since its salt is
 // the version's, and the same kernel with another command line, signed. It takes seconds, where a build takes minutes.
 // spoil may change the root after it was hashed.
@@ -40,10 +54,7 @@ func later(t *testing.T, i imageUnderTest, version string, spoil func(root []byt
 			t.Fatal(err)
 		}
 	}
-	mirror, err := tablet.ReadMirror(os.DirFS("/etc/apt"))
-	must(err)
-	tree, err := tablet.Tools(t.Context(), filepath.Dir(i.tree), mirror, os.Stderr)
-	must(err)
+	tree := i.tools(t)
 	dir = t.TempDir()
 	built := strings.TrimSuffix(i.raw, ".raw")
 	var offer tablet.Offer

@@ -280,23 +280,24 @@ func imageUnsigned(t *testing.T, i imageUnderTest, l *ledger) {
 	b, err := os.ReadFile(i.efi)
 	s.must(err)
 	s.must(os.WriteFile(s.file("unsigned.efi"), withoutSignature(b), 0o600))
-	f, err := os.Open(s.file(s.disk))
-	s.must(err)
-	esp, err := tablet.FindPartition(f, tablet.ESPPartition)
-	s.must(errors.Join(err, f.Close()))
-	at := fmt.Sprintf("/vm/%s@@%d", s.disk, esp.Start)
-	out, err := s.lab("sh", "-c", `k=$(mdir -b -i "$0" ::/EFI/Linux | head -n 1); mcopy -o -i "$0" /vm/unsigned.efi "$k"`, at)
+	out, err := s.lab("sh", "-c", `k=$(mdir -b -i "$0" ::/EFI/Linux | head -n 1); mcopy -o -i "$0" /vm/unsigned.efi "$k"`, s.bootPartition())
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	s.boot()
-	s.saysLike(`(?i)access denied|security (policy )?violation`) // the boot loader's words, or the firmware's
-	err = nil
-	if strings.Contains(s.vm.Said(), "initrd") || strings.Contains(s.vm.Said(), "systemd[1]") {
-		err = errors.New("it started an unsigned kernel")
-	}
-	l.note(t, "kernel unsigned", err)
+	l.note(t, "kernel unsigned", s.refusesKernel())
 	s.keep("unsigned")
+}
+
+// refusesKernel waits until the firmware says no, in the boot loader's words or its own, and fails where
+// the kernel runs all the same.
+func (s *slate) refusesKernel() error {
+	s.t.Helper()
+	s.saysLike(`(?i)access denied|security (policy )?violation`)
+	if strings.Contains(s.vm.Said(), "initrd") || strings.Contains(s.vm.Said(), "systemd[1]") {
+		return errors.New("it started an unsigned kernel")
+	}
+	return nil
 }
 
 // withoutSignature clears a PE file's certificate table (PE format, optional header data

@@ -319,3 +319,13 @@ func (s *slate) gone(v login.View) {
 	want, texts := s.mirror.picture()
 	eventually(s.t, s.patience(), "another screen than "+string(v.Screen), func() bool { return unseen(want, s.look(), texts) != "" })
 }
+
+// bootPartition is the disk's EFI system partition, as mtools in the lab are told of it.
+func (s *slate) bootPartition() string {
+	s.t.Helper()
+	f, err := os.Open(s.file(s.disk))
+	s.must(err)
+	esp, err := tablet.FindPartition(f, tablet.ESPPartition)
+	s.must(errors.Join(err, f.Close()))
+	return fmt.Sprintf("/vm/%s@@%d", s.disk, esp.Start)
+}

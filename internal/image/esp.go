@@ -84,16 +84,25 @@ func (d KernelDir) sync() error {
 // KernelsOn are those on a disk that is not mounted, or on an image's file, by way of mtools. It fails with
 // ErrTool or ErrDisk.
 func KernelsOn(disk string) (Kernels, error) {
-	f, err := os.Open(disk)
+	esp, err := espOf(disk)
 	if err != nil {
 		return nil, err
 	}
+	return esp, nil
+}
+
+// espOf is a disk's EFI system partition. It fails as KernelsOn does.
+func espOf(disk string) (mtools, error) {
+	f, err := os.Open(disk)
+	if err != nil {
+		return "", err
+	}
 	at, err := FindPartition(f, ESPPartition)
 	if err = errors.Join(err, f.Close()); err != nil {
-		return nil, fmt.Errorf("%s: %w", disk, err)
+		return "", fmt.Errorf("%s: %w", disk, err)
 	}
-	if _, err := exec.LookPath("mcopy"); err != nil {
-		return nil, fmt.Errorf("%w: mcopy (on Debian: apt install mtools)", ErrTool)
+	if _, err := exec.LookPath("mcopy"); err != nil { // and its siblings, of one package
+		return "", fmt.Errorf("%w: mcopy (on Debian: apt install mtools)", ErrTool)
 	}
 	return mtools(fmt.Sprintf("%s@@%d", disk, at.Start)), nil
 }

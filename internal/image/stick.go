@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -25,18 +24,11 @@ const (
 // told to take the keys beside it whatever machine it starts on (loader.conf(5), secure-boot-enroll), and no
 // kernel. It needs mtools. It fails with ErrTool, ErrDisk, ErrIncomplete for a disk without keys, or fs.ErrExist.
 func WriteStick(ctx context.Context, disk, file string) error {
-	if _, err := exec.LookPath("mformat"); err != nil {
-		return fmt.Errorf("%w: mformat (on Debian: apt install mtools)", ErrTool)
-	}
-	f, err := os.Open(disk)
+	esp, err := espOf(disk)
 	if err != nil {
 		return err
 	}
-	at, err := FindPartition(f, ESPPartition)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("%s: %w", disk, err)
-	}
-	if err := writeStick(ctx, mtools(fmt.Sprintf("%s@@%d", disk, at.Start)), file); err != nil {
+	if err := writeStick(ctx, esp, file); err != nil {
 		return fmt.Errorf("%s: %w", disk, err)
 	}
 	return nil
